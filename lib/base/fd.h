@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef BASE_FD_H
+#define BASE_FD_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/*
+ * Descriptors. Everything here opens with O_CLOEXEC and returns -1 with errno
+ * on failure.
+ */
+
+/*
+ * openat2(2): `flags` as for open, `resolve` as RESOLVE_*;
+ * RESOLVE_NO_MAGICLINKS is always added, so that no path leads through
+ * /proc/PID/fd and its like.
+ */
+int fd_open(int dirfd, const char *path, int flags, mode_t mode,
+	    uint64_t resolve);
+
+/*
+ * Read a small file whole into `buf`, which is terminated; a trailing newline
+ * is cut. Returns the length; a file of `size` bytes or more is EFBIG.
+ */
+ssize_t fd_read_file(int dirfd, const char *path, char *buf, size_t size);
+
+/* Write `text` in one write(2), as files in /proc and cgroupfs want it. */
+int fd_write_file(int dirfd, const char *path, const char *text);
+
+/* All of `len` bytes, whatever write(2) makes of it. */
+int fd_write_all(int fd, const void *buf, size_t len);
+
+#endif

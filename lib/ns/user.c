@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "ns/ns.h"
+
+static int write_map(const char *dir, const char *file, const char *text,
+		     struct err *err)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%s/%s", dir, file);
+	if (fd_write_file(AT_FDCWD, path, text))
+		return err_set(err, errno, "write %s", path);
+	return 0;
+}
+
+/*
+ * One id each, written by the process itself. setgroups must be denied before
+ * the kernel takes a gid map from somebody unprivileged (user_namespaces(7)).
+ */
+static int map_single(uid_t inside_uid, uid_t uid, gid_t inside_gid, gid_t gid,
+		      struct err *err)
+{
+	char map[64];
+
+	if (write_map("self", "setgroups", "deny", err))
+		return -1;
+	snprintf(map, sizeof(map), "%u %u 1", inside_uid, uid);
+	if (write_map("self", "uid_map", map, err))
+		return uid == 0 && err->num == EPERM
+			       ? err_hint(err,
+					  "root without capabilities may "
+					  "not map itself: root's cells do "
+					  "not nest")
+			       : -1;
+	snprintf(map, sizeof(map), "%u %u 1", inside_gid, gid);
+	return write_map("self", "gid_map", map, err);
+}
+
+int ns_outer_user_enter(const struct ns_plan *plan, struct err *err)
+{
+	if (!plan->outer_user)
+		return 0;
+	return map_single(plan->uid, plan->uid, plan->gid, plan->gid, err);
+}
+
+bool ns_needs_map(const struct ns_plan *plan)
+{
+	return plan->make[NS_USER] && plan->user == NS_USER_IDENTITY;
+}
+
+int ns_inner_enter(const struct ns_plan *plan, struct err *err)
+{
+	bool root = plan->user == NS_USER_ROOT;
+
+	if (!plan->make[NS_USER])
+		return 0;
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNS))
+		return err_set(err, errno, "make the inner user namespace");
+	if (ns_needs_map(plan))
+		return 0;
+	return map_single(root ? 0 : plan->uid, plan->uid, root ? 0 : plan->gid,
+			  plan->gid, err);
+}
+
+int ns_map_identity(pid_t pid, struct err *err)
+{
+	/* All ids; (uid_t)-1 is none. A nested caller has fewer: copy them. */
+	static const char *const files[] = { "uid_map", "gid_map" };
+	char dir[16];
+
+	snprintf(dir, sizeof(dir), "%d", pid);
+	for (int i = 0; i < 2; i++) {
+		char own[32], map[4096], in[4096];
+		unsigned first, outside, n;
+		size_t used = 0;
+		int skip;
+
+		snprintf(own, sizeof(own), "/proc/self/%s", files[i]);
+		if (fd_read_file(AT_FDCWD, own, in, sizeof(in)) < 0)
+			return err_set(err, errno, "read %s", own);
+		for (const char *p = in;
+		     sscanf(p, "%u %u %u%n", &first, &outside, &n, &skip) == 3;
+		     p += skip)
+			used += (size_t)snprintf(map + used, sizeof(map) - used,
+						 "%u %u %u\n", first, first, n);
+		if (!used)
+			return err_set(err, 0, "%s is empty", own);
+		if (write_map(dir, files[i], map, err))
+			return -1;
+	}
+	return 0;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef PLAN_BUILD_H
+#define PLAN_BUILD_H
+
+#include "plan/plan.h"
+
+/*
+ * The parts of plan_build. All work on what plan.c has put together: the
+ * options in force (profile, then the user's wishes over it), of which the
+ * first `n_base` mounts are the profile's.
+ */
+struct build {
+	const struct options *o;
+	size_t n_base;
+	const struct site *site;
+	const struct job *job;
+	const struct host *host;
+	struct pool *pool;
+};
+
+int build_mounts(const struct build *b, struct plan *plan, struct err *err);
+int build_limits(const struct build *b, struct plan *plan, struct err *err);
+
+/* Append to one of the plan's lists of pairs. */
+void build_pair(const struct build *b, struct record_pair **list, size_t *n,
+		const char *key, const char *value);
+
+#endif

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/sysinfo.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "plan/host.h"
+
+static bool has_sys_admin(void)
+{
+	struct __user_cap_header_struct h = { _LINUX_CAPABILITY_VERSION_3, 0 };
+	struct __user_cap_data_struct d[2] = { { 0 } };
+
+	return geteuid() == 0 && !syscall(SYS_capget, &h, d) &&
+	       (d[0].effective & (1U << CAP_SYS_ADMIN));
+}
+
+int host_probe(unsigned needs, const char *cache, struct pool *pool,
+	       struct host *ret, struct err *err)
+{
+	static const char boot[] = "/proc/sys/kernel/random/boot_id";
+	struct sysinfo si;
+
+	memset(ret, 0, sizeof(*ret));
+	if (gethostname(ret->node, sizeof(ret->node) - 1))
+		return err_set(err, errno, "read the host name");
+	if (fd_read_file(AT_FDCWD, boot, ret->boot_id, sizeof(ret->boot_id)) <
+	    0)
+		return err_set(err, errno, "read %s", boot);
+	if (sysinfo(&si))
+		return err_set(err, errno, "read the size of memory");
+	ret->memory = (uint64_t)si.totalram * si.mem_unit;
+	ret->privileged = has_sys_admin();
+	if ((needs & HOST_CGROUP) && cg_probe(&ret->cg, err))
+		return -1;
+	if (!(needs & HOST_TOPOLOGY))
+		return 0;
+	if (topo_affinity(pool, &ret->affinity, err))
+		return -1;
+	return topo_cached(cache, ret->boot_id, pool, &ret->topo, err);
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef PLAN_HOST_H
+#define PLAN_HOST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/pool.h"
+#include "cg/cg.h"
+#include "topo/topo.h"
+
+/* What this node is and offers, found by one probe. */
+struct host {
+	char node[65];
+	char boot_id[40];
+	bool privileged; /* the caller has CAP_SYS_ADMIN: may act for users */
+	uint64_t memory; /* bytes of RAM */
+	struct cg_host cg;
+	const char *affinity; /* CPUs that the caller may use, kernel list */
+	struct topo topo;     /* n = 0: not needed, not loaded */
+};
+
+/* What a plan will want to know; each costs something to find out. */
+enum {
+	HOST_CGROUP = 1 << 0,
+	HOST_TOPOLOGY = 1 << 1,
+};
+
+/*
+ * Look at this node; changes nothing but the topology cache. `needs` from
+ * plan_needs. `cache` is the directory for the topology, or NULL.
+ */
+int host_probe(unsigned needs, const char *cache, struct pool *pool,
+	       struct host *ret, struct err *err);
+
+#endif

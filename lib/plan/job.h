@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef PLAN_JOB_H
+#define PLAN_JOB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* Through which front end the cell was asked for. */
+enum job_front {
+	JOB_WRAPPER,
+	JOB_SLURM
+};
+
+/* What the scheduler, or the caller, says about the job. */
+struct job {
+	enum job_front front;
+	struct {
+		const char *name; /* "slurm", "none" */
+		const char *cluster, *job, *step, *account;
+	} scheduler;
+	const char *user;
+	uid_t uid;
+	gid_t gid;
+	const gid_t *groups;
+	size_t n_groups;
+	const char *home; /* absolute, the user's own; NULL: unknown */
+	const char *cwd;  /* absolute; NULL: unknown */
+	/* Slurm: directory of slurmd, which MPI's files lie in. */
+	const char *spool;
+	uint64_t memory; /* bytes the scheduler gives it; 0: not said */
+	/* Slurm: the step's cgroup, whose limits may be lowered. */
+	const char *cgroup;
+	const char *state; /* the user's state directory, for the spool */
+};
+
+#endif

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "config.h"
+
+#include <string.h>
+
+#include "plan/build.h"
+#include "plan/policy.h"
+
+static struct mnt_op *add(const struct build *b, struct plan *plan,
+			  enum mnt_kind kind, const char *src, const char *dst,
+			  const char *origin)
+{
+	struct mnt_op *op =
+		pool_push(b->pool, &plan->mnt.op, &plan->mnt.n, sizeof(*op));
+
+	op->kind = kind;
+	op->src = src;
+	op->dst = dst;
+	op->origin = origin;
+	return op;
+}
+
+/* Limits are not the payload's to write, whoever owns their files. */
+static void add_host_cgroups(const struct build *b, struct plan *plan)
+{
+	struct mnt_op *op = add(b, plan, MNT_BIND, "/sys/fs/cgroup",
+				"/sys/fs/cgroup", "/sys/fs/cgroup");
+
+	op->rdonly = true;
+	op->optional = true;
+}
+
+/* What shows the namespaces that the cell has of its own. */
+static void add_kernel_fs(const struct build *b, struct plan *plan)
+{
+	static const struct {
+		enum ns_kind ns;
+		enum mnt_kind kind;
+		const char *dst;
+		bool optional;
+	} rows[] = {
+		{ NS_PID, MNT_PROC, "/proc", false },
+		{ NS_NET, MNT_SYSFS, "/sys", false },
+		{ NS_CGROUP, MNT_CGROUP2, "/sys/fs/cgroup", true },
+		{ NS_IPC, MNT_MQUEUE, "/dev/mqueue", true },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct mnt_op *op;
+
+		if (!plan->ns.make[rows[i].ns]) {
+			if (rows[i].kind == MNT_CGROUP2)
+				add_host_cgroups(b, plan);
+			continue;
+		}
+		op = add(b, plan, rows[i].kind, NULL, rows[i].dst, rows[i].dst);
+		op->optional = rows[i].optional;
+		/* Tasks find their step's limits there, whichever task's
+		 * cgroup they are in. */
+		if (rows[i].kind == MNT_CGROUP2 && b->job->cgroup) {
+			op->kind = MNT_BIND;
+			op->src =
+				pool_printf(b->pool, "%s%s", b->host->cg.mount,
+					    b->job->cgroup);
+			op->rdonly = true;
+		}
+	}
+}
+
+/*
+ * What uid 0 of the host may write in /proc needs no capability, only the
+ * owner's id, which a root payload has: the host's settings are taken away.
+ * With the host's PIDs /proc is the host's, but a process has to write there
+ * about itself (its id maps, its OOM score).
+ */
+static void add_proc(const struct build *b, struct plan *plan)
+{
+	static const char *const settings[] = { "/proc/sys", "/proc/irq",
+						"/proc/bus", "/proc/fs",
+						"/proc/sysrq-trigger" };
+
+	if (!plan->ns.make[NS_PID])
+		add(b, plan, MNT_BIND, "/proc", "/proc", "/proc");
+	for (size_t i = 0;
+	     b->job->uid == 0 && i < sizeof(settings) / sizeof(settings[0]);
+	     i++) {
+		struct mnt_op *op = add(b, plan, MNT_BIND, settings[i],
+					settings[i], "/proc");
+
+		op->rdonly = true;
+		op->optional = true;
+	}
+}
+
+static bool above_scratch(const struct plan *plan, const struct option_mount *m)
+{
+	for (size_t i = 0; plan->mnt.scratch && policy_scratch[i]; i++)
+		if (policy_below(policy_scratch[i], m->dst) &&
+		    strcmp(policy_scratch[i], m->dst) != 0)
+			return true;
+	return false;
+}
+
+static bool in_scratch(const struct plan *plan, const struct option_mount *m)
+{
+	for (size_t i = 0; plan->mnt.scratch && policy_scratch[i]; i++)
+		if (policy_below(m->dst, policy_scratch[i]))
+			return true;
+	return false;
+}
+
+static bool is_rdonly_root(const struct option_mount *m)
+{
+	return m->id == OPT_RO && !strcmp(m->dst, "/");
+}
+
+/* Is there a "ro /" of the profile behind this line of it? */
+static bool rdonly_later(const struct build *b, const struct option_mount *m)
+{
+	for (size_t i = 0; i < b->n_base; i++)
+		if (is_rdonly_root(&b->o->mount[i]) && &b->o->mount[i] > m)
+			return true;
+	return false;
+}
+
+/* A later "ro /" makes everything before it read-only, too. */
+static void all_rdonly(struct plan *plan)
+{
+	plan->mnt.rdonly = true;
+	for (size_t i = 0; i < plan->mnt.n; i++)
+		if (strcmp(plan->mnt.op[i].dst, "/proc") != 0)
+			((struct mnt_op *)plan->mnt.op)[i].rdonly = true;
+}
+
+/* Does the tree, or the last operation around `m`, show the same already? */
+static bool shown_already(const struct plan *plan, const struct option_mount *m,
+			  bool rdonly)
+{
+	bool shown = plan->mnt.rdonly == rdonly;
+
+	if (m->id > OPT_RW || strcmp(m->src, m->dst) != 0)
+		return false;
+	for (size_t i = 0; i < plan->mnt.n; i++) {
+		const struct mnt_op *op = &plan->mnt.op[i];
+
+		if (policy_below(op->dst, m->dst) &&
+		    strcmp(op->dst, m->dst) != 0)
+			shown = false;
+		else if (policy_below(m->dst, op->dst))
+			shown = op->kind == MNT_BIND && op->rdonly == rdonly &&
+				!strcmp(op->src, op->dst);
+	}
+	return shown;
+}
+
+static bool is_path(const struct build *b, const char *path, const char *fact)
+{
+	const char *clean;
+	struct err ignored;
+
+	return fact && !option_path(fact, NULL, b->pool, &clean, &ignored) &&
+	       !strcmp(path, clean);
+}
+
+static void add_mount(const struct build *b, struct plan *plan,
+		      const struct option_mount *m, bool from_profile)
+{
+	static const enum mnt_kind kinds[OPTIONS] = {
+		[OPT_RO] = MNT_BIND,         [OPT_RW] = MNT_BIND,
+		[OPT_HIDE] = MNT_HIDE,       [OPT_TMPFS] = MNT_TMPFS,
+		[OPT_OVERLAY] = MNT_OVERLAY,
+	};
+	uint64_t room =
+		plan->mnt.scratch ? plan->mnt.scratch : b->host->memory / 2;
+	bool rdonly = m->id == OPT_RO || rdonly_later(b, m);
+	struct mnt_op *op;
+
+	if (is_rdonly_root(m)) {
+		all_rdonly(plan);
+		return;
+	}
+	if (from_profile && shown_already(plan, m, rdonly))
+		return;
+	op = add(b, plan, kinds[m->id], m->src, m->dst, m->origin);
+	op->rdonly = rdonly;
+	/* What policy has seen is what is mounted: no link gets between. */
+	op->nofollow = !from_profile || is_path(b, m->src, b->job->cwd);
+	/* A job's home or directory may not be there on every node. */
+	op->optional = from_profile && (is_path(b, m->src, b->job->home) ||
+					is_path(b, m->src, b->job->cwd));
+	if (m->id == OPT_TMPFS || m->id == OPT_OVERLAY)
+		op->size = m->size ? m->size : room;
+	op->mode = 0755;
+}
+
+static void add_scratch(const struct build *b, struct plan *plan)
+{
+	for (size_t i = 0; plan->mnt.scratch && policy_scratch[i]; i++) {
+		struct mnt_op *op =
+			add(b, plan, MNT_SCRATCH, NULL, policy_scratch[i],
+			    b->o->value[OPT_SCRATCH].origin);
+
+		op->mode = 01777;
+		op->optional = true;
+	}
+}
+
+int build_mounts(const struct build *b, struct plan *plan, struct err *err)
+{
+	const struct options *o = b->o;
+	size_t around = 0;
+
+	(void)err;
+	plan->mnt.nosuid = true;
+	plan->mnt.userxattr = !b->host->privileged;
+	plan->mnt.uid = b->job->uid;
+	plan->mnt.gid = b->job->gid;
+	plan->mnt.groups = b->job->groups;
+	plan->mnt.n_groups = b->job->n_groups;
+	if (o->value[OPT_SCRATCH].set)
+		plan->mnt.scratch = o->value[OPT_SCRATCH].num;
+	add_kernel_fs(b, plan);
+	add_proc(b, plan);
+	/*
+	 * Scratch covers what a profile shows around it (rw=/var) and is
+	 * covered by what it shows inside (a working directory in /tmp).
+	 * Otherwise the order is the profile's.
+	 */
+	for (size_t i = 0; i < b->n_base; i++)
+		if (above_scratch(plan, &o->mount[i]))
+			around = i + 1;
+	for (size_t i = 0; i < around; i++)
+		if (!in_scratch(plan, &o->mount[i]))
+			add_mount(b, plan, &o->mount[i], true);
+	add_scratch(b, plan);
+	for (size_t i = 0; i < around; i++)
+		if (in_scratch(plan, &o->mount[i]))
+			add_mount(b, plan, &o->mount[i], true);
+	for (size_t i = around; i < b->n_base; i++)
+		add_mount(b, plan, &o->mount[i], true);
+	/* Where Slurm's PMIx server and the tasks share files. */
+	if (b->job->spool && plan->mnt.rdonly)
+		add(b, plan, MNT_BIND, b->job->spool, b->job->spool,
+		    "SlurmdSpoolDir")
+			->optional = true;
+	for (size_t i = b->n_base; i < o->n_mounts; i++)
+		add_mount(b, plan, &o->mount[i], false);
+	return 0;
+}

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "config.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#include "base/parse.h"
+#include "plan/option.h"
+
+static const char *const new_host[] = { "new", "host", NULL };
+static const char *const nets[] = { "none", "host", NULL };
+static const char *const users[] = { "self", "identity", "root", "host", NULL };
+static const char *const limits[] = { "enforce", "try", "off", NULL };
+static const char *const cpu_policies[] = { "inherit", "pack", NULL };
+
+enum {
+	EVERYWHERE = OPTION_CLI | OPTION_SPANK | OPTION_SITE,
+	CLI_SITE = OPTION_CLI | OPTION_SITE,
+};
+
+const struct option_row option_table[OPTIONS] = {
+	[OPT_PROFILE] = { "profile", "NAME", OPTION_TEXT, POLICY_FREE,
+			  OPTION_CLI, NULL, "profile of the site file" },
+	[OPT_USER] = { "user", "MODE", OPTION_WORD, POLICY_ORDER, CLI_SITE,
+		       users, "how user and group ids are mapped" },
+	[OPT_PID] = { "pid", "new|host", OPTION_WORD, POLICY_ORDER, CLI_SITE,
+		      new_host, "PID namespace" },
+	[OPT_NET] = { "net", "none|host", OPTION_WORD, POLICY_ORDER, EVERYWHERE,
+		      nets,
+		      "network: loopback alone, or the "
+		      "host's" },
+	[OPT_IPC] = { "ipc", "new|host", OPTION_WORD, POLICY_ORDER, CLI_SITE,
+		      new_host, "IPC namespace" },
+	[OPT_UTS] = { "uts", "new|host", OPTION_WORD, POLICY_ORDER, CLI_SITE,
+		      new_host, "UTS namespace" },
+	[OPT_CGROUP] = { "cgroup", "new|host", OPTION_WORD, POLICY_ORDER,
+			 CLI_SITE, new_host, "cgroup namespace" },
+	[OPT_HOSTNAME] = { "hostname", "NAME", OPTION_TEXT, POLICY_FREE,
+			   CLI_SITE, NULL, "host name inside (with uts=new)" },
+	[OPT_RO] = { "ro", "SRC[:DST]", OPTION_MOUNT, POLICY_FREE, EVERYWHERE,
+		     NULL, "show SRC read-only at DST" },
+	[OPT_RW] = { "rw", "SRC[:DST]", OPTION_MOUNT, POLICY_MOUNT, CLI_SITE,
+		     NULL, "show SRC writable at DST" },
+	[OPT_HIDE] = { "hide", "PATH", OPTION_MOUNT, POLICY_MOUNT, CLI_SITE,
+		       NULL, "make PATH appear empty" },
+	[OPT_TMPFS] = { "tmpfs", "DST[:SIZE]", OPTION_MOUNT, POLICY_FREE,
+			CLI_SITE, NULL, "empty tmpfs at DST" },
+	[OPT_OVERLAY] = { "overlay", "PATH[:discard]", OPTION_MOUNT,
+			  POLICY_FREE, CLI_SITE, NULL,
+			  "writable view of PATH, changes discarded" },
+	[OPT_SCRATCH] = { "scratch", "SIZE", OPTION_SCRATCH, POLICY_LESS,
+			  EVERYWHERE, NULL,
+			  "private /tmp, /var/tmp, /dev/shm of SIZE in all" },
+	[OPT_CPUS] = { "cpus", "N", OPTION_CPUS, POLICY_LESS, EVERYWHERE, NULL,
+		       "limit CPU time to N CPUs and pick their cores" },
+	[OPT_CPU_POLICY] = { "cpu-policy", "inherit|pack", OPTION_WORD,
+			     POLICY_FREE, CLI_SITE, cpu_policies,
+			     "which cores --cpus picks" },
+	[OPT_MEMORY] = { "memory", "SIZE", OPTION_SIZE, POLICY_LESS, EVERYWHERE,
+			 NULL, "limit memory to SIZE" },
+	[OPT_PIDS] = { "pids", "N", OPTION_COUNT, POLICY_LESS, CLI_SITE, NULL,
+		       "limit processes and threads to N" },
+	[OPT_LIMITS] = { "limits", "enforce|try|off", OPTION_WORD, POLICY_ORDER,
+			 CLI_SITE, limits,
+			 "what to do about limits the host cannot enforce" },
+	[OPT_TAG] = { "tag", "KEY=VALUE", OPTION_TAG, POLICY_FREE, OPTION_CLI,
+		      NULL, "note for the record" },
+	[OPT_RECORD] = { "record", "FILE", OPTION_TEXT, POLICY_FREE, OPTION_CLI,
+			 NULL, "write the record to FILE, too" },
+	[OPT_CONFIG] = { "config", "FILE", OPTION_TEXT, POLICY_FREE, OPTION_CLI,
+			 NULL, "site file to read" },
+	[OPT_QUIET] = { "quiet", NULL, OPTION_FLAG, POLICY_FREE, OPTION_CLI,
+			NULL, "no warnings" },
+	[OPT_VERBOSE] = { "verbose", NULL, OPTION_FLAG, POLICY_FREE, OPTION_CLI,
+			  NULL,
+			  "say what is done and how long "
+			  "it took" },
+};
+
+int option_find(const char *name, unsigned where)
+{
+	for (int i = 0; i < OPTIONS; i++)
+		if ((option_table[i].where & where) &&
+		    !strcmp(option_table[i].name, name))
+			return i;
+	return -1;
+}
+
+static int plain_text(const char *text, struct err *err)
+{
+	for (const char *p = text; *p; p++)
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			return err_set(err, 0, "'%s' has a control character",
+				       text);
+	return 0;
+}
+
+/*
+ * ".." is refused rather than resolved, as a symbolic link before it would
+ * make the text lie.
+ */
+int option_path(const char *path, const char *dir, struct pool *pool,
+		const char **ret, struct err *err)
+{
+	const char *in = path;
+	char *full, *out;
+
+	if (plain_text(path, err))
+		return -1;
+	if (*path && *path != '/' && dir)
+		in = pool_printf(pool, "%s/%s", dir, path);
+	if (*in != '/')
+		return err_set(err, 0, "'%s' is not an absolute path", path);
+	full = out = pool_alloc(pool, strlen(in) + 2);
+	while (*in) {
+		size_t len = strcspn(in, "/");
+
+		if (len == 2 && !memcmp(in, "..", 2))
+			return err_set(err, 0, "'%s': '..' is not supported",
+				       path);
+		if (len && !(len == 1 && *in == '.')) {
+			*out++ = '/';
+			memcpy(out, in, len);
+			out += len;
+		}
+		in += len + (in[len] == '/');
+	}
+	if (out == full)
+		*out++ = '/';
+	*out = '\0';
+	*ret = full;
+	return 0;
+}
+
+/* SRC[:DST], PATH, DST[:SIZE], PATH[:discard]. A ':' in a path is "\:". */
+static void split(const char *text, struct pool *pool, char **ret_first,
+		  const char **ret_rest)
+{
+	char *out = pool_strdup(pool, text);
+
+	*ret_first = out;
+	*ret_rest = NULL;
+	for (const char *p = text; *p; p++) {
+		if (*p == '\\' && p[1] == ':') {
+			p++;
+		} else if (*p == ':') {
+			*ret_rest = p + 1;
+			break;
+		}
+		*out++ = *p;
+	}
+	*out = '\0';
+}
+
+static int mount_set(struct options *options, enum option_id id,
+		     const char *text, const char *origin, const char *dir,
+		     struct pool *pool, struct err *err)
+{
+	struct option_mount m = {
+		.id = id, .src = "", .dst = "", .origin = origin
+	};
+	const char *rest, *second = NULL;
+	char *first, *plain;
+
+	split(text, pool, &first, &rest);
+	if (option_path(first, dir, pool, &m.src, err))
+		return -1;
+	m.dst = m.src;
+	if (rest && (id == OPT_RO || id == OPT_RW)) {
+		split(rest, pool, &plain, &second);
+		if (second || option_path(plain, NULL, pool, &m.dst, err))
+			return second ? err_set(err, 0,
+						"'%s': more than SRC:DST", text)
+				      : -1;
+	} else if (rest && id == OPT_TMPFS) {
+		if (parse_size(rest, &m.size, err))
+			return -1;
+	} else if (rest && id == OPT_OVERLAY && strcmp(rest, "discard") != 0) {
+		return err_set(err, 0, "'%s' is not one of: discard", rest);
+	} else if (rest && id == OPT_HIDE) {
+		return err_set(err, 0, "'%s': a path alone is expected", text);
+	}
+	if (id != OPT_RO && !strcmp(m.dst, "/"))
+		return err_set(err, 0, "'/' can only be given to ro");
+	if (id == OPT_RO && strcmp(m.src, m.dst) != 0 && !strcmp(m.dst, "/"))
+		return err_set(err, 0, "'%s': '/' cannot be replaced", text);
+	*(struct option_mount *)pool_push(pool, &options->mount,
+					  &options->n_mounts, sizeof(m)) = m;
+	return 0;
+}
+
+static int tag_set(struct options *options, const char *text, struct pool *pool,
+		   struct err *err)
+{
+	const char *eq = strchr(text, '=');
+	struct option_tag tag;
+
+	if (!eq || eq == text)
+		return err_set(err, 0, "'%s' is not KEY=VALUE", text);
+	for (const char *p = text; p < eq; p++)
+		if (!isalnum((unsigned char)*p) && !strchr("-_.", *p))
+			return err_set(err, 0,
+				       "'%s': a key has letters, digits, '-', "
+				       "'_' and '.'",
+				       text);
+	if (strlen(text) > 1024)
+		return err_set(err, 0, "a tag has at most 1024 bytes");
+	tag.key = pool_strndup(pool, text, (size_t)(eq - text));
+	tag.value = pool_strdup(pool, eq + 1);
+	if (options->n_tags >= 32)
+		return err_set(err, 0, "at most 32 tags");
+	*(struct option_tag *)pool_push(pool, &options->tag, &options->n_tags,
+					sizeof(tag)) = tag;
+	return 0;
+}
+
+static int hostname_check(const char *s, struct err *err)
+{
+	size_t len = strspn(s, "abcdefghijklmnopqrstuvwxyz"
+			       "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.");
+
+	if (!len || s[len] || len > 64 || *s == '-' || *s == '.')
+		return err_set(err, 0, "'%s' is not a host name", s);
+	return 0;
+}
+
+static int scratch_parse(const char *text, struct option_value *v,
+			 struct err *err)
+{
+	size_t len = strlen(text);
+	char number[8];
+
+	if (len < 2 || len > 4 || text[len - 1] != '%')
+		return parse_size(text, &v->num, err);
+	memcpy(number, text, len - 1);
+	number[len - 1] = '\0';
+	if (parse_uint(number, 100, &v->num, err))
+		return err_set(err, 0,
+			       "'%s' is not a share of memory (1%% to 100%%)",
+			       text);
+	if (!v->num)
+		return err_set(err, 0, "'%s' leaves no scratch", text);
+	v->percent = true;
+	return 0;
+}
+
+static int value_parse(enum option_id id, const char *text,
+		       struct option_value *v, struct err *err)
+{
+	const struct option_row *row = &option_table[id];
+	int word;
+
+	switch (row->kind) {
+	case OPTION_WORD:
+		if (parse_word(text, row->words, &word, err))
+			return -1;
+		v->num = (uint64_t)word;
+		return 0;
+	case OPTION_SIZE:
+		return parse_size(text, &v->num, err);
+	case OPTION_SCRATCH:
+		return scratch_parse(text, v, err);
+	case OPTION_CPUS:
+		return parse_millicpus(text, &v->num, err);
+	case OPTION_COUNT:
+		/* pids.max takes 1 << 22, and our PID 1 counts, too. */
+		if (parse_uint(text, (1 << 22) - 1, &v->num, err))
+			return -1;
+		return v->num ? 0 : err_set(err, 0, "'0' leaves no room");
+	case OPTION_TEXT:
+		if (!*text)
+			return err_set(err, 0, "the value is empty");
+		return id == OPT_HOSTNAME ? hostname_check(text, err) : 0;
+	default:
+		v->num = 1;
+		return 0;
+	}
+}
+
+int option_set(struct options *options, enum option_id id, const char *text,
+	       const char *origin, const char *dir, struct pool *pool,
+	       struct err *err)
+{
+	struct option_value v = { .set = true };
+	int ret;
+
+	v.origin = pool_strdup(pool, origin);
+	if (!text) {
+		if (option_table[id].kind != OPTION_FLAG)
+			return err_set(err, 0, "%s: a value is missing",
+				       origin);
+		v.num = 1;
+		options->value[id] = v;
+		return 0;
+	}
+	v.text = pool_strdup(pool, text);
+	if (plain_text(text, err))
+		return err_prefix(err, "%s", origin);
+	switch (option_table[id].kind) {
+	case OPTION_MOUNT:
+		ret = mount_set(options, id, text, v.origin, dir, pool, err);
+		break;
+	case OPTION_TAG:
+		ret = tag_set(options, text, pool, err);
+		break;
+	default:
+		ret = value_parse(id, text, &v, err);
+		break;
+	}
+	if (ret)
+		return err_prefix(err, "%s", origin);
+	options->value[id] = v;
+	return 0;
+}

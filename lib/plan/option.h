@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef PLAN_OPTION_H
+#define PLAN_OPTION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/pool.h"
+
+/*
+ * The one table of options. It drives the command line, the SPANK plugin, the
+ * keys of profiles in the site file and the check that every option is
+ * documented and tested.
+ */
+enum option_id {
+	OPT_PROFILE,
+	OPT_USER,
+	OPT_PID,
+	OPT_NET,
+	OPT_IPC,
+	OPT_UTS,
+	OPT_CGROUP,
+	OPT_HOSTNAME,
+	OPT_RO,
+	OPT_RW,
+	OPT_HIDE,
+	OPT_TMPFS,
+	OPT_OVERLAY,
+	OPT_SCRATCH,
+	OPT_CPUS,
+	OPT_CPU_POLICY,
+	OPT_MEMORY,
+	OPT_PIDS,
+	OPT_LIMITS,
+	OPT_TAG,
+	OPT_RECORD,
+	OPT_CONFIG,
+	OPT_QUIET,
+	OPT_VERBOSE,
+	OPTIONS,
+};
+
+/* How a value is read; what it becomes in struct option_value. */
+enum option_kind {
+	OPTION_FLAG,    /* num = 1 */
+	OPTION_TEXT,    /* text */
+	OPTION_WORD,    /* num = index into words */
+	OPTION_SIZE,    /* num = bytes */
+	OPTION_SCRATCH, /* num = bytes, or num = percent with `percent` set */
+	OPTION_CPUS,    /* num = thousandths */
+	OPTION_COUNT,   /* num */
+	OPTION_MOUNT,   /* appended to the list of mounts */
+	OPTION_TAG,     /* appended to the list of tags */
+};
+
+/* What makes a user's value a tighter one than the profile's. */
+enum option_policy {
+	POLICY_FREE,  /* nothing to guard */
+	POLICY_LESS,  /* a smaller number */
+	POLICY_ORDER, /* an earlier word in the list */
+	POLICY_MOUNT, /* see policy.c */
+};
+
+/* Where an option may be given. */
+enum {
+	OPTION_CLI = 1 << 0,
+	OPTION_SPANK = 1 << 1,
+	OPTION_SITE = 1 << 2, /* as a key of a profile */
+};
+
+struct option_row {
+	const char *name;
+	const char *arg; /* as in the usage text; NULL for a flag */
+	enum option_kind kind;
+	enum option_policy policy;
+	unsigned where;
+	const char *const *words;
+	const char *help;
+};
+extern const struct option_row option_table[OPTIONS];
+
+/* Indexes into the word lists. Each list runs from tight to loose. */
+enum {
+	WORD_NEW,
+	WORD_HOST
+}; /* pid ipc uts cgroup */
+enum {
+	NET_NONE,
+	NET_HOST
+}; /* net */
+enum {
+	USER_SELF,
+	USER_IDENTITY,
+	USER_ROOT,
+	USER_HOST
+}; /* user */
+enum {
+	LIMITS_ENFORCE,
+	LIMITS_TRY,
+	LIMITS_OFF
+}; /* limits */
+enum {
+	POLICY_INHERIT,
+	POLICY_PACK
+}; /* cpu-policy */
+
+struct option_value {
+	bool set;
+	bool percent;
+	uint64_t num;
+	const char *text;   /* as it was given */
+	const char *origin; /* "--memory", "cloison.conf:12" */
+};
+
+/* One --ro, --rw, --hide, --tmpfs or --overlay. */
+struct option_mount {
+	enum option_id id;
+	const char *src, *dst;
+	uint64_t size; /* --tmpfs; 0: not said */
+	const char *origin;
+};
+
+struct option_tag {
+	const char *key, *value;
+};
+
+struct options {
+	struct option_value value[OPTIONS];
+	struct option_mount *mount; /* in the order given */
+	size_t n_mounts;
+	struct option_tag *tag;
+	size_t n_tags;
+};
+
+/* The option of that name that may be given in `where`, or -1. */
+int option_find(const char *name, unsigned where);
+
+/*
+ * An absolute path without ".", "..", empty components or a trailing slash:
+ * plans and policy compare paths by their text. `dir`, if not NULL, completes
+ * a relative one. Pure. `ret` is left alone on failure.
+ */
+int option_path(const char *path, const char *dir, struct pool *pool,
+		const char **ret, struct err *err);
+
+/*
+ * Read one value and put it into `options`; later ones replace earlier ones
+ * but for lists. Pure. `text` NULL for a flag. Memory from `pool`. Paths need
+ * to be absolute; `dir`, if not NULL, completes relative ones (command line).
+ * Control characters are refused: values end up in lines of output.
+ */
+int option_set(struct options *options, enum option_id id, const char *text,
+	       const char *origin, const char *dir, struct pool *pool,
+	       struct err *err);
+
+#endif

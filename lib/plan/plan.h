@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef PLAN_PLAN_H
+#define PLAN_PLAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "acct/record.h"
+#include "base/err.h"
+#include "base/pool.h"
+#include "cg/cg.h"
+#include "mnt/mnt.h"
+#include "ns/ns.h"
+#include "plan/host.h"
+#include "plan/job.h"
+#include "plan/option.h"
+#include "plan/site.h"
+#include "sec/sec.h"
+#include "topo/topo.h"
+
+/*
+ * Everything about a cell that can be known before it exists. Nothing is left
+ * to decide: no "auto", no relative path, mounts in their final order, CPUs
+ * as lists. Made by plan_build, never changed afterwards.
+ */
+struct plan {
+	const char *profile;
+	struct ns_plan ns;
+	struct mnt_plan mnt;
+	struct cg_plan cg;
+	struct topo_plan topo;
+	struct sec_plan sec;
+	uint64_t cpus;           /* thousandths asked for, 0: no limit */
+	uint64_t memory;         /* bytes, 0: no limit */
+	uint64_t pids;           /* of the payload, 0: no limit */
+	struct record_pair *env; /* set for the payload */
+	size_t n_env;
+	/* For the record: limits by name, and why some are missing. */
+	struct record_pair *asked, *enforced, *missing;
+	size_t n_asked, n_enforced, n_missing;
+	struct record_pair *tags;
+	size_t n_tags;
+	const char *cwd;    /* where the payload starts; NULL: "/" */
+	const char *spool;  /* directory of records; NULL: none */
+	const char *record; /* file for a copy, or NULL */
+	bool quiet, verbose;
+	const struct job *job;
+};
+
+/* What plan_build will need to know about the host (HOST_*). */
+int plan_needs(const struct options *wish, const struct site *site,
+	       const struct job *job, unsigned *ret, struct err *err);
+
+/*
+ * Options, site, job and host become a plan. Pure and deterministic: looks at
+ * nothing else, changes nothing; the only place that decides, and the only
+ * one that compares a user's wish with the site's policy. Memory from `pool`;
+ * the plan points into its inputs, which must outlive it.
+ */
+int plan_build(const struct options *wish, const struct site *site,
+	       const struct job *job, const struct host *host,
+	       struct pool *pool, struct plan *ret, struct err *err);
+
+/* The plan as text, one fact a line, or as one JSON object. */
+const char *plan_text(const struct plan *plan, struct pool *pool);
+int plan_json(const struct plan *plan, struct pool *pool, const char **ret,
+	      struct err *err);
+
+#endif

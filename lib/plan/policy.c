@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "config.h"
+
+#include <string.h>
+
+#include "plan/policy.h"
+
+const char *const policy_scratch[] = { "/tmp", "/var/tmp", "/dev/shm", NULL };
+
+bool policy_below(const char *path, const char *dir)
+{
+	size_t len = strlen(dir);
+
+	if (!strcmp(dir, "/"))
+		return true;
+	return !strncmp(path, dir, len) && (!path[len] || path[len] == '/');
+}
+
+/*
+ * The wrapper runs with the rights of whoever calls it: where no admin has
+ * said anything there is nobody to protect from him.
+ */
+static bool ungoverned(const struct site *site, const struct job *job)
+{
+	return job->front == JOB_WRAPPER && !site->given;
+}
+
+static bool may_loosen(const struct site *site, const struct job *job,
+		       enum option_id id)
+{
+	return ungoverned(site, job) || site->loosen[id];
+}
+
+static bool has_word(const char *list, const char *word)
+{
+	size_t len = strlen(word);
+
+	for (const char *p = list; *p;) {
+		size_t n = strcspn(p, " \t,");
+
+		if (n == len && !memcmp(p, word, n))
+			return true;
+		p += n + strspn(p + n, " \t,");
+	}
+	return false;
+}
+
+int policy_profile(const struct site *site, const struct job *job,
+		   const char *profile, struct err *err)
+{
+	const struct site_profile *p = site_find(site, profile);
+	bool ok;
+
+	if (!p)
+		return err_set(err, 0, "profile '%s' does not exist", profile);
+	if (!strcmp(profile, site->default_profile) || ungoverned(site, job))
+		return 0;
+	if (site->profiles)
+		ok = has_word(site->profiles, profile);
+	else
+		ok = !p->built_in || strcmp(profile, "open") != 0;
+	if (!ok)
+		return err_set(err, 0,
+			       "profile '%s' is not for users here (site "
+			       "file: profiles = ...)",
+			       profile);
+	return 0;
+}
+
+/* Is the host's `path`, and all below it, writable with the profile alone? */
+static bool base_writable(const struct options *base, const char *path)
+{
+	bool writable = true;
+
+	for (size_t i = 0; i < base->n_mounts; i++) {
+		const struct option_mount *m = &base->mount[i];
+		bool rw = m->id == OPT_RW && !strcmp(m->src, m->dst);
+
+		if (policy_below(path, m->dst))
+			writable = rw;
+		else if (policy_below(m->dst, path))
+			writable = writable && rw;
+	}
+	return writable;
+}
+
+static bool related(const char *a, const char *b)
+{
+	return policy_below(a, b) || policy_below(b, a);
+}
+
+/*
+ * Does a line of the profile from `first` on show `path`? "ro /" shows
+ * nothing that it did not find, and what lies around a directory that is
+ * private for other reasons is covered by it.
+ */
+static bool base_shows(const struct options *base, size_t first,
+		       const char *path, const char *private)
+{
+	for (size_t i = first; i < base->n_mounts; i++) {
+		const struct option_mount *m = &base->mount[i];
+
+		if (m->id <= OPT_RW && strcmp(m->dst, "/") != 0 &&
+		    policy_below(path, m->src) &&
+		    (!private || policy_below(m->src, private)))
+			return true;
+	}
+	return false;
+}
+
+/* What the cell has of its own in place of the host's. */
+static bool base_private(const struct options *base, const char *path)
+{
+	const struct option_value *v = base->value;
+	bool scratch = v[OPT_SCRATCH].set;
+	bool proc = v[OPT_PID].set && v[OPT_PID].num == WORD_NEW;
+
+	for (size_t i = 0; scratch && policy_scratch[i]; i++)
+		if (related(path, policy_scratch[i]) &&
+		    !base_shows(base, 0, path, policy_scratch[i]))
+			return true;
+	return proc && related(path, "/proc") &&
+	       !base_shows(base, 0, path, "/proc");
+}
+
+/* Would showing the host's `path` bring back what the profile hides? */
+static bool base_hides(const struct options *base, const char *path)
+{
+	for (size_t i = 0; i < base->n_mounts; i++) {
+		const struct option_mount *m = &base->mount[i];
+		bool covers = m->id == OPT_HIDE || m->id == OPT_TMPFS ||
+			      (m->id <= OPT_RW && strcmp(m->src, m->dst) != 0);
+
+		/* What a later line of the profile shows again is no secret. */
+		if (covers && related(path, m->dst) &&
+		    !base_shows(base, i + 1, path, NULL))
+			return true;
+	}
+	return base_private(base, path);
+}
+
+static int check_mount(const struct options *base, const struct option_mount *m,
+		       const struct site *site, const struct job *job,
+		       struct err *err)
+{
+	bool takes_source =
+		m->id == OPT_RO || m->id == OPT_RW || m->id == OPT_OVERLAY;
+
+	if (m->id == OPT_RO && !strcmp(m->src, m->dst) && !strcmp(m->src, "/"))
+		return 0;
+	if (takes_source && base_hides(base, m->src) &&
+	    !may_loosen(site, job, OPT_HIDE))
+		return err_set(err, 0,
+			       "%s: %s is hidden by the profile (site file: "
+			       "loosen = hide)",
+			       m->origin, m->src);
+	if (m->id != OPT_RW || base_writable(base, m->src) ||
+	    may_loosen(site, job, OPT_RW))
+		return 0;
+	for (size_t i = 0; i < site->n_loosen_rw; i++)
+		if (policy_below(m->src, site->loosen_rw[i]))
+			return 0;
+	return err_set(err, 0,
+		       "%s: %s is read-only by the profile (site file: "
+		       "loosen-rw = DIR ...)",
+		       m->origin, m->src);
+}
+
+static bool looser(const struct option_row *row,
+		   const struct option_value *base,
+		   const struct option_value *wish)
+{
+	switch (row->policy) {
+	case POLICY_LESS:
+		/* Percentages and sizes cannot be compared without a host. */
+		return base->set && (base->percent == wish->percent) &&
+		       wish->num > base->num;
+	case POLICY_ORDER:
+		return base->set ? wish->num > base->num : false;
+	default:
+		return false;
+	}
+}
+
+int policy_check(const struct options *base, const struct options *wish,
+		 const struct site *site, const struct job *job,
+		 struct err *err)
+{
+	for (int i = 0; i < OPTIONS; i++) {
+		const struct option_value *w = &wish->value[i];
+		const struct option_value *b = &base->value[i];
+
+		if (!w->set || !looser(&option_table[i], b, w) ||
+		    may_loosen(site, job, (enum option_id)i))
+			continue;
+		return err_set(err, 0,
+			       "%s: '%s' is looser than the profile's '%s' "
+			       "(site file: loosen = %s)",
+			       w->origin, w->text, b->text,
+			       option_table[i].name);
+	}
+	for (size_t i = 0; i < wish->n_mounts; i++)
+		if (check_mount(base, &wish->mount[i], site, job, err))
+			return -1;
+	return 0;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef PLAN_POLICY_H
+#define PLAN_POLICY_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "plan/job.h"
+#include "plan/option.h"
+#include "plan/site.h"
+
+/*
+ * May the user have `profile`? Without a list from the site: those that the
+ * site made, batch and strict; any for a wrapper that no site governs.
+ */
+int policy_profile(const struct site *site, const struct job *job,
+		   const char *profile, struct err *err);
+
+/*
+ * Is each wish no looser than what the profile gives, or allowed to be? An
+ * option that fails is named with what the profile says.
+ */
+int policy_check(const struct options *base, const struct options *wish,
+		 const struct site *site, const struct job *job,
+		 struct err *err);
+
+/* What --scratch makes private, NULL-terminated. */
+extern const char *const policy_scratch[];
+
+/* Does `path` equal `dir` or lie below it? By text; both are clean. */
+bool policy_below(const char *path, const char *dir);
+
+#endif

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "config.h"
+
+#include <json.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/lazy.h"
+#include "plan/plan.h"
+
+#define FUNCTIONS(X)                      \
+	X(json_object_new_object)         \
+	X(json_object_new_array)          \
+	X(json_object_new_string)         \
+	X(json_object_array_add)          \
+	X(json_object_object_add)         \
+	X(json_object_object_get_ex)      \
+	X(json_object_to_json_string_ext) \
+	X(json_object_put)
+LAZY_TABLE(jc, FUNCTIONS);
+
+/*
+ * A plan is printed as a list of facts, each of a section, a key that is NULL
+ * where the section is a list, and a value. Text and JSON are two views of it.
+ */
+struct fact {
+	const char *section, *key, *value;
+};
+
+struct facts {
+	struct pool *pool;
+	struct fact *fact;
+	size_t n;
+};
+
+static void put(struct facts *f, const char *section, const char *key,
+		const char *value)
+{
+	if (!value)
+		return;
+	*(struct fact *)pool_push(f->pool, &f->fact, &f->n, sizeof(*f->fact)) =
+		(struct fact){ section, key, value };
+}
+
+static const char *number(struct facts *f, uint64_t n)
+{
+	return pool_printf(f->pool, "%llu", (unsigned long long)n);
+}
+
+static void put_pairs(struct facts *f, const char *section,
+		      const struct record_pair *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		put(f, section, p[i].key, p[i].value);
+}
+
+static void put_ns(struct facts *f, const struct ns_plan *ns)
+{
+	static const char *const users[] = {
+		[NS_USER_IDENTITY] = "identity",
+		[NS_USER_SELF] = "self",
+		[NS_USER_ROOT] = "root",
+		[NS_USER_HOST] = "host",
+	};
+
+	for (int i = 0; i < NS_KINDS; i++)
+		if (ns->make[i])
+			put(f, "namespaces", NULL, ns_table[i].name);
+	put(f, "user", "mode", users[ns->user]);
+	put(f, "user", "uid", number(f, ns->uid));
+	put(f, "user", "gid", number(f, ns->gid));
+	put(f, "user", "setup", ns->outer_user ? "own namespace" : "root");
+	put(f, "hostname", "name", ns->hostname);
+}
+
+static const char *mount_line(struct facts *f, const struct mnt_op *op)
+{
+	static const char *const kinds[] = {
+		[MNT_BIND] = "bind",       [MNT_TMPFS] = "tmpfs",
+		[MNT_SCRATCH] = "scratch", [MNT_HIDE] = "hide",
+		[MNT_OVERLAY] = "overlay", [MNT_PROC] = "proc",
+		[MNT_SYSFS] = "sysfs",     [MNT_CGROUP2] = "cgroup2",
+		[MNT_MQUEUE] = "mqueue",
+	};
+	bool from = op->kind == MNT_BIND && strcmp(op->src, op->dst) != 0;
+
+	return pool_printf(f->pool, "%s%s %s%s%s%s%s%s",
+			   op->kind != MNT_BIND ? kinds[op->kind]
+			   : op->rdonly         ? "ro"
+						: "rw",
+			   op->optional ? "?" : "", op->dst,
+			   from ? " from " : "", from ? op->src : "",
+			   op->size ? " size " : "",
+			   op->size ? number(f, op->size) : "",
+			   op->kind == MNT_SCRATCH ? " mode 1777" : "");
+}
+
+static void put_mnt(struct facts *f, const struct mnt_plan *mnt)
+{
+	put(f, "tree", "access", mnt->rdonly ? "ro" : "rw");
+	put(f, "tree", "suid", mnt->nosuid ? "no" : "yes");
+	if (mnt->scratch)
+		put(f, "scratch", "bytes", number(f, mnt->scratch));
+	for (size_t i = 0; i < mnt->n; i++)
+		put(f, "mounts", NULL, mount_line(f, &mnt->op[i]));
+}
+
+static void put_cg(struct facts *f, const struct cg_plan *cg)
+{
+	static const char *const sources[] = {
+		[CG_NONE] = "none",
+		[CG_BELOW] = "below",
+		[CG_SCOPE] = "systemd scope",
+		[CG_ADOPT] = "scheduler",
+	};
+
+	put(f, "cgroup", "source", sources[cg->source]);
+	put(f, "cgroup", "parent", cg->parent);
+	for (int i = 0; i < CG_LIMITS; i++)
+		put(f, "cgroup", cg_limits[i].file, cg->limit[i]);
+}
+
+static void plan_facts(const struct plan *plan, struct facts *f)
+{
+	put(f, "profile", "name", plan->profile);
+	put_ns(f, &plan->ns);
+	put_mnt(f, &plan->mnt);
+	put_cg(f, &plan->cg);
+	put(f, "places", "cpus", plan->topo.cpus);
+	put(f, "places", "mems", plan->topo.mems);
+	put_pairs(f, "asked", plan->asked, plan->n_asked);
+	put_pairs(f, "enforced", plan->enforced, plan->n_enforced);
+	put_pairs(f, "missing", plan->missing, plan->n_missing);
+	put(f, "privileges", "new", "no");
+	put(f, "privileges", "capabilities",
+	    plan->sec.keep_caps ? "of the cell" : "none");
+	put_pairs(f, "env", plan->env, plan->n_env);
+	put(f, "start", "cwd", plan->cwd);
+	put(f, "record", "spool", plan->spool);
+	put(f, "record", "file", plan->record);
+	put_pairs(f, "tags", plan->tags, plan->n_tags);
+}
+
+const char *plan_text(const struct plan *plan, struct pool *pool)
+{
+	struct facts f = { .pool = pool };
+	size_t size = 1;
+	char *text, *p;
+
+	plan_facts(plan, &f);
+	for (size_t i = 0; i < f.n; i++)
+		size += strlen(f.fact[i].section) + strlen(f.fact[i].value) +
+			(f.fact[i].key ? strlen(f.fact[i].key) + 1 : 0) + 2;
+	text = p = pool_alloc(pool, size);
+	for (size_t i = 0; i < f.n; i++) {
+		char *line = p;
+
+		p += sprintf(p, "%s%s%s ", f.fact[i].section,
+			     f.fact[i].key ? "." : "",
+			     f.fact[i].key ? f.fact[i].key : "");
+		p += sprintf(p, "%s", f.fact[i].value);
+		/* Paths of users: one fact stays one line. */
+		for (; line < p; line++)
+			if ((unsigned char)*line < ' ' || *line == 0x7f)
+				*line = '?';
+		*p++ = '\n';
+	}
+	*p = '\0';
+	return text;
+}
+
+static struct json_object *section(struct json_object *top, const char *name,
+				   bool list)
+{
+	struct json_object *o = NULL;
+
+	if (!jc.json_object_object_get_ex(top, name, &o)) {
+		o = list ? jc.json_object_new_array()
+			 : jc.json_object_new_object();
+		jc.json_object_object_add(top, name, o);
+	}
+	return o;
+}
+
+int plan_json(const struct plan *plan, struct pool *pool, const char **ret,
+	      struct err *err)
+{
+	struct facts f = { .pool = pool };
+	struct json_object *top;
+
+	if (LAZY_LOAD(jc, JSONC_SONAME, FUNCTIONS, err))
+		return -1;
+	plan_facts(plan, &f);
+	top = jc.json_object_new_object();
+	for (size_t i = 0; i < f.n; i++) {
+		const struct fact *a = &f.fact[i];
+		struct json_object *o = section(top, a->section, !a->key);
+		struct json_object *v = jc.json_object_new_string(a->value);
+
+		if (a->key)
+			jc.json_object_object_add(o, a->key, v);
+		else
+			jc.json_object_array_add(o, v);
+	}
+	*ret = pool_strdup(
+		pool, jc.json_object_to_json_string_ext(
+			      top, JSON_C_TO_STRING_PRETTY |
+					   JSON_C_TO_STRING_NOSLASHESCAPE));
+	jc.json_object_put(top);
+	return 0;
+}

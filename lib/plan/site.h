@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef PLAN_SITE_H
+#define PLAN_SITE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+#include "base/pool.h"
+#include "plan/option.h"
+
+#define SITE_FILE SYSCONFDIR "/cloison/cloison.conf"
+
+/* One line of a profile: an option with its value, not yet expanded. */
+struct site_row {
+	const char *key, *value;
+	const char *origin;
+};
+
+struct site_profile {
+	const char *name;
+	const char *base; /* profile whose rows come first, or NULL */
+	struct site_row *row;
+	size_t n_rows;
+	bool built_in;
+};
+
+/* What the admin decided: site file, conf.d, plugstack.conf arguments. */
+struct site {
+	struct pool pool;
+	bool given; /* something was decided, not only built in */
+	struct site_profile *profile;
+	size_t n_profiles;
+	const char *default_profile;
+	const char *profiles; /* that users may choose, blank-separated */
+	bool loosen[OPTIONS]; /* what users may loosen */
+	bool loosen_set;
+	const char **loosen_rw; /* directories that users may get writable */
+	size_t n_loosen_rw;
+	const char *spool;         /* of root's records */
+	const char *cgroup_parent; /* delegated for cells, by cgroup path */
+};
+
+/* The built-in profiles and nothing else. */
+void site_init(struct site *ret);
+
+/*
+ * Read the text of a site file (cloison.conf(5)). An unknown section or key
+ * or a bad value is an error that names `name` and the line. Loads libinih.
+ */
+int site_parse(struct site *site, const char *text, const char *name,
+	       struct err *err);
+
+/* One "key=value" from plugstack.conf; "PROFILE.key=value" for a profile. */
+int site_argument(struct site *site, const char *argument, struct err *err);
+
+/*
+ * Read `path`, or SITE_FILE with conf.d beside it when NULL (no error where
+ * that is missing). Files are believed only when they are root's and nobody
+ * else may write them.
+ */
+int site_load(struct site *site, const char *path, struct err *err);
+
+const struct site_profile *site_find(const struct site *site, const char *name);
+
+void site_free(struct site *site);
+
+#endif

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "acct/spool.h"
+#include "base/cleanup.h"
+#include "base/fd.h"
+#include "run/cell.h"
+
+static int64_t micros(const struct timeval *t)
+{
+	return (int64_t)t->tv_sec * 1000000 + t->tv_usec;
+}
+
+/* From the cgroup where there is one, from rusage where not. */
+static void fill_usage(const struct cell *cell, struct record *r)
+{
+	const struct rusage *ru = &cell->rusage;
+	int64_t user = micros(&ru->ru_utime), sys = micros(&ru->ru_stime);
+
+	r->usage = cell->usage;
+	if (r->usage.cpu_usage_us < 0 && user + sys > 0) {
+		r->usage.cpu_usage_us = user + sys;
+		r->usage.cpu_user_us = user;
+		r->usage.cpu_system_us = sys;
+	}
+	if (ru->ru_maxrss > 0)
+		r->memory.max_process = (int64_t)ru->ru_maxrss * 1024;
+}
+
+static void fill_exit(const struct cell *cell, struct record *r)
+{
+	if (WIFEXITED(cell->status)) {
+		r->exit.code = WEXITSTATUS(cell->status);
+		r->exit.reason = "exited";
+	} else if (WIFSIGNALED(cell->status)) {
+		r->exit.signal = WTERMSIG(cell->status);
+		r->exit.reason = "signaled";
+	}
+	if (cell->failed) {
+		r->exit.code = 125;
+		r->exit.reason = "setup-failed";
+	} else if (cell->exec_errno) {
+		r->exit.code = cell->exec_errno == ENOENT ? 127 : 126;
+		r->exit.reason = "setup-failed";
+	}
+	if (r->exit.signal == SIGKILL && cell->usage.oom_kills > 0)
+		r->exit.reason = "oom";
+}
+
+static const char *namespaces(const struct ns_plan *ns, struct pool *pool)
+{
+	const char *text = "";
+
+	for (int i = 0; i < NS_KINDS; i++)
+		if (ns->make[i])
+			text = pool_printf(pool, "%s%s%s", text,
+					   *text ? " " : "", ns_table[i].name);
+	return text;
+}
+
+static void fill_plan(const struct plan *plan, const struct host *host,
+		      struct pool *pool, struct record *r)
+{
+	const struct job *job = plan->job;
+
+	r->scheduler.name = job->scheduler.name;
+	r->scheduler.cluster = job->scheduler.cluster;
+	r->scheduler.job = job->scheduler.job;
+	r->scheduler.step = job->scheduler.step;
+	r->node = host->node;
+	r->user.name = job->user;
+	r->user.uid = job->uid;
+	r->user.gid = job->gid;
+	r->user.account = job->scheduler.account;
+	r->cell.profile = plan->profile;
+	r->cell.namespaces = namespaces(&plan->ns, pool);
+	r->cell.boot_id = host->boot_id;
+	r->cpu.cpuset = plan->topo.cpus;
+	if (plan->topo.cpus)
+		r->cpu.count = topo_count(plan->topo.cpus);
+	else if (host->affinity)
+		r->cpu.count = topo_count(host->affinity);
+	r->memory.nodes = plan->topo.mems;
+	if (plan->cg.limit[CG_MEMORY_MAX])
+		r->memory.limit = (int64_t)plan->memory;
+	if (plan->mnt.scratch)
+		r->scratch.limit = (int64_t)plan->mnt.scratch;
+	r->limits.asked = plan->asked;
+	r->limits.n_asked = plan->n_asked;
+	r->limits.enforced = plan->enforced;
+	r->limits.n_enforced = plan->n_enforced;
+	r->limits.missing = plan->missing;
+	r->limits.n_missing = plan->n_missing;
+	r->tags = plan->tags;
+	r->n_tags = plan->n_tags;
+}
+
+int cell_record(const struct plan *plan, const struct host *host,
+		const struct cell *cell, struct pool *pool, const char **ret_id,
+		const char **ret_json, struct err *err)
+{
+	struct record r;
+	char id[65];
+
+	record_init(&r);
+	if (record_id(id, err))
+		return -1;
+	r.id = *ret_id = pool_strdup(pool, id);
+	fill_plan(plan, host, pool, &r);
+	r.time.start_us = cell->start_us;
+	r.time.wall_us = cell->end_mono - cell->start_mono;
+	r.time.end_us = cell->start_us + r.time.wall_us;
+	r.time.setup_us = cell->setup_us;
+	fill_usage(cell, &r);
+	fill_exit(cell, &r);
+	return record_format(&r, pool, ret_json, err);
+}
+
+/* A file appears whole or not at all, and never through a symbolic link. */
+static int write_file(const char *path, const char *json, struct err *err)
+{
+	char tmp[4096];
+	cleanup_fd int fd = -1;
+
+	if (snprintf(tmp, sizeof(tmp), "%s.%d.tmp", path, getpid()) >=
+	    (int)sizeof(tmp))
+		return err_set(err, ENAMETOOLONG, "%s", path);
+	fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
+		  0644);
+	if (fd < 0)
+		return err_set(err, errno, "write the record to %s", path);
+	if (fd_write_all(fd, json, strlen(json)) || fd_write_all(fd, "\n", 1) ||
+	    rename(tmp, path)) {
+		err_set(err, errno, "write the record to %s", path);
+		unlink(tmp);
+		return -1;
+	}
+	return 0;
+}
+
+int cell_deliver(const struct plan *plan, const char *id, const char *json,
+		 struct err *err)
+{
+	int ret = 0;
+
+	if (plan->spool) {
+		cleanup_fd int spool = spool_open(plan->spool, geteuid(), err);
+
+		if (spool < 0 || spool_write(spool, id, json, err))
+			ret = -1;
+	}
+	if (plan->record && write_file(plan->record, json, err))
+		ret = -1;
+	return ret;
+}

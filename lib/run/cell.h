@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef RUN_CELL_H
+#define RUN_CELL_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/resource.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "cg/cg.h"
+#include "plan/plan.h"
+
+/*
+ * A cell while it lives. Three processes: the supervisor (the caller), the
+ * init that is PID 1 of the cell and has set it up, and the payload, init's
+ * child. Init and supervisor talk over one socket pair of messages.
+ *
+ *	supervisor			init			payload
+ *	cell_start: clone3 ----------->	outer namespaces
+ *					mounts, cgroup ns
+ *	map ids		<-- MSG_MAP ---	inner namespaces
+ *			--- ack ------>	fork ----------------->	cwd, caps
+ *			<-- MSG_EXEC ----------------------------	execve
+ *	cell_wait	<-- MSG_EXIT --	reap, exit
+ *	cell_remove: cgroup gone
+ */
+struct cell {
+	pid_t init; /* by the caller's PID namespace */
+	int pidfd;
+	int sock;
+	struct cg cg;
+	sigset_t old_mask;  /* the caller's, for the payload */
+	int64_t start_us;   /* since the epoch */
+	int64_t start_mono; /* monotonic, microseconds */
+	int64_t setup_us; /* until the payload's execve; -1: never got so far */
+	int64_t end_mono;
+	bool failed; /* it could not be set up */
+	bool exited; /* `status` holds the payload's wait status */
+	int status;
+	struct rusage rusage; /* of init and all that it reaped */
+	struct cg_usage usage;
+	int exec_errno; /* the payload could not be executed */
+};
+#define CELL_INIT                                                       \
+	{                                                               \
+		.pidfd = -1, .sock = -1, .cg = CG_INIT, .setup_us = -1, \
+	}
+
+/*
+ * Build the cell. With `argv` the payload is started in it; without, init
+ * waits alone for tasks to join (cell_join) and outlives its creator. On
+ * failure everything is undone and `err` says what went wrong, wherever it
+ * did. All signals stay blocked in the caller until cell_wait has ended.
+ */
+int cell_start(const struct plan *plan, const struct host *host,
+	       char *const argv[], struct cell *cell, struct err *err);
+
+/*
+ * Pass signals on to the payload until it ends; then everything in the cell
+ * is dead. Fills status, rusage and usage.
+ */
+int cell_wait(const struct plan *plan, struct cell *cell, struct err *err);
+
+/* Remove the cgroup and close what is open. */
+int cell_remove(struct cell *cell, struct err *err);
+
+/*
+ * Join the namespaces of the cell whose init is `init`; those of a new PID
+ * namespace take effect at the next fork. The caller has to be
+ * single-threaded and privileged over the cell (setns(2)).
+ */
+int cell_join(const struct plan *plan, pid_t init, struct err *err);
+
+/* What a finished cell's record says, beside what the plan does. */
+int cell_record(const struct plan *plan, const struct host *host,
+		const struct cell *cell, struct pool *pool, const char **ret_id,
+		const char **ret_json, struct err *err);
+
+/* Where records go by plan: the spool and, if asked for, a file. */
+int cell_deliver(const struct plan *plan, const char *id, const char *json,
+		 struct err *err);
+
+int64_t cell_now(clockid_t clock);
+
+#endif

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "run/enter.h"
+#include "run/msg.h"
+
+/* The supervisor is gone: nobody is left to be of use to. */
+static void await_ack(int sock)
+{
+	char c;
+	ssize_t n;
+
+	do
+		n = recv(sock, &c, 1, 0);
+	while (n < 0 && errno == EINTR);
+	if (n != 1)
+		_exit(125);
+}
+
+/* Die with the supervisor; when it is dead already, the ack never comes. */
+static int tie_to_parent(const struct enter *e, struct err *err)
+{
+	if (e->argv && prctl(PR_SET_PDEATHSIG, SIGKILL))
+		return err_set(err, errno, "set the parent death signal");
+	return 0;
+}
+
+static int inner(const struct enter *e, struct err *err)
+{
+	if (ns_inner_enter(&e->plan->ns, err))
+		return -1;
+	if (ns_needs_map(&e->plan->ns)) {
+		msg_send(e->sock, MSG_MAP, 0, NULL);
+		await_ack(e->sock);
+	}
+	return 0;
+}
+
+/* A holder waits for long: it keeps nothing that somebody else waits for. */
+static int detach(const struct enter *e, struct err *err)
+{
+	int null;
+
+	if (e->argv)
+		return 0;
+	null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (null < 0)
+		return err_set(err, errno, "open /dev/null");
+	for (int fd = 0; fd < 3; fd++)
+		if (null != fd && dup2(null, fd) < 0)
+			return err_set(err, errno, "replace descriptor %d", fd);
+	if ((e->sock > 3 && close_range(3, (unsigned)e->sock - 1, 0)) ||
+	    close_range((unsigned)e->sock + 1, ~0U, 0))
+		return err_set(err, errno, "close descriptors");
+	return 0;
+}
+
+static int set_up(const struct enter *e, struct err *err)
+{
+	const struct plan *plan = e->plan;
+
+	if (ns_outer_user_enter(&plan->ns, err) || ns_enter(&plan->ns, err) ||
+	    mnt_apply(&plan->mnt, err) || detach(e, err))
+		return -1;
+	if (plan->topo.bind && topo_bind(&plan->topo, err))
+		return -1;
+	if (inner(e, err) || tie_to_parent(e, err))
+		return -1;
+	/*
+	 * Out of ptrace's and /proc's reach, and no core with our memory. Not
+	 * earlier: the maps are written to files that would be root's then.
+	 */
+	if (prctl(PR_SET_DUMPABLE, 0))
+		return err_set(err, errno, "become undumpable");
+	if (!plan->ns.make[NS_PID] && prctl(PR_SET_CHILD_SUBREAPER, 1))
+		return err_set(err, errno, "become a subreaper");
+	return 0;
+}
+
+/* Where the job wants to start, or else "/" with a word about it? No: fail. */
+static int change_dir(const struct plan *plan, struct err *err)
+{
+	const char *dir = plan->cwd ? plan->cwd : "/";
+
+	if (chdir(dir))
+		return err_set(err, errno,
+			       "working directory %s is not in the cell", dir);
+	return 0;
+}
+
+static int payload_set_up(const struct enter *e, struct err *err)
+{
+	const struct plan *plan = e->plan;
+
+	if (change_dir(plan, err))
+		return -1;
+	for (size_t i = 0; i < plan->n_env; i++)
+		if (setenv(plan->env[i].key, plan->env[i].value, 1))
+			return err_set(err, errno, "set %s", plan->env[i].key);
+	if (sec_apply(&plan->sec, err))
+		return -1;
+	/* Without a PID namespace init's death alone would not end it. */
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL))
+		return err_set(err, errno, "set the parent death signal");
+	if (sigprocmask(SIG_SETMASK, e->mask, NULL))
+		return err_set(err, errno, "restore the signal mask");
+	return 0;
+}
+
+/* A directory in PATH that may not be searched is no command found in it. */
+static int exec_errno(const char *command, int num)
+{
+	const char *path = getenv("PATH");
+	char file[4096];
+
+	if (num != EACCES || strchr(command, '/') || !path)
+		return num;
+	while (*path) {
+		size_t len = strcspn(path, ":");
+		int n = snprintf(file, sizeof(file), "%.*s/%s", (int)len, path,
+				 command);
+
+		if (n < (int)sizeof(file) && !access(file, F_OK))
+			return num;
+		path += len + (path[len] == ':');
+	}
+	return ENOENT;
+}
+
+static _Noreturn void payload(const struct enter *e)
+{
+	struct err err;
+
+	if (payload_set_up(e, &err)) {
+		msg_send(e->sock, MSG_ERR, 0, &err);
+		_exit(125);
+	}
+	msg_send(e->sock, MSG_EXEC, 0, NULL);
+	execvp(e->argv[0], e->argv);
+	err_set(&err, exec_errno(e->argv[0], errno), "%s", e->argv[0]);
+	msg_send(e->sock, MSG_NOEXEC, 0, &err);
+	_exit(125);
+}
+
+_Noreturn void enter_cell(const struct enter *e)
+{
+	struct err err;
+	pid_t pid = 0;
+
+	prctl(PR_SET_NAME, "cloison-init");
+	if (set_up(e, &err))
+		goto fail;
+	if (!e->argv) {
+		if (chdir("/")) {
+			err_set(&err, errno, "change to /");
+			goto fail;
+		}
+		/* The scheduler's daemon may be shielded from the OOM killer.
+		 */
+		fd_write_file(AT_FDCWD, "/proc/self/oom_score_adj", "0");
+		msg_send(e->sock, MSG_READY, 0, NULL);
+		init_main(e->sock, 0);
+	}
+	pid = fork();
+	if (pid < 0) {
+		err_set(&err, errno, "fork the payload");
+		goto fail;
+	}
+	if (!pid)
+		payload(e);
+	init_main(e->sock, pid);
+fail:
+	msg_send(e->sock, MSG_ERR, 0, &err);
+	_exit(125);
+}

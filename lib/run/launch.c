@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "config.h"
+
+#include <errno.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "run/cell.h"
+#include "run/enter.h"
+#include "run/msg.h"
+
+int64_t cell_now(clockid_t clock)
+{
+	struct timespec t;
+
+	clock_gettime(clock, &t);
+	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+/*
+ * Signals wait until there is somebody to pass them on to. A SIGCHLD that the
+ * caller ignores would keep exit statuses from us.
+ */
+static int block_signals(struct cell *cell, struct err *err)
+{
+	sigset_t all;
+
+	sigfillset(&all);
+	if (signal(SIGCHLD, SIG_DFL) == SIG_ERR ||
+	    sigprocmask(SIG_BLOCK, &all, &cell->old_mask))
+		return err_set(err, errno, "block signals");
+	return 0;
+}
+
+/* All namespaces, birth into the cgroup and a pidfd in one call. */
+static int clone_init(const struct plan *plan, struct cell *cell, int sock,
+		      char *const argv[], struct err *err)
+{
+	struct clone_args args = {
+		.flags = ns_clone_flags(&plan->ns) | CLONE_PIDFD,
+		.pidfd = (uint64_t)(uintptr_t)&cell->pidfd,
+		.exit_signal = SIGCHLD,
+	};
+	const struct enter e = { .plan = plan,
+				 .sock = sock,
+				 .argv = argv,
+				 .mask = &cell->old_mask };
+
+	if (cell->cg.leaf_fd >= 0) {
+		args.flags |= CLONE_INTO_CGROUP;
+		args.cgroup = (uint64_t)cell->cg.leaf_fd;
+	}
+	cell->init = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+	if (cell->init == 0)
+		enter_cell(&e);
+	if (cell->init > 0)
+		return 0;
+	if (errno == EPERM && plan->ns.outer_user)
+		return err_set(err, EPERM,
+			       "make namespaces (is this host closed to user "
+			       "namespaces of ordinary users? sysctl "
+			       "kernel.unprivileged_userns_clone, "
+			       "kernel.apparmor_restrict_unprivileged_userns)");
+	if (errno == ENOSPC)
+		return err_set(err, ENOSPC,
+			       "make namespaces (sysctl user.max_*_namespaces "
+			       "is reached)");
+	return err_set(err, errno, "make namespaces");
+}
+
+/* One message while the cell is built; 1 when it is ready. */
+static int take_setup(struct cell *cell, struct err *err)
+{
+	struct msg m;
+	int n = msg_recv(cell->sock, &m, 0);
+
+	if (n < 0)
+		return err_set(err, errno, "hear from the cell");
+	if (!n)
+		return err_set(err, 0, "the cell died while it was set up");
+	switch (m.type) {
+	case MSG_MAP:
+		if (ns_map_identity(cell->init, err))
+			return -1;
+		if (send(cell->sock, "", 1, MSG_NOSIGNAL) != 1)
+			return err_set(err, errno, "answer the cell");
+		return 0;
+	case MSG_READY:
+	case MSG_EXEC:
+		cell->setup_us = cell_now(CLOCK_MONOTONIC) - cell->start_mono;
+		return 1;
+	default:
+		*err = m.err;
+		return -1;
+	}
+}
+
+/* Many cells share a parent, but a scheduler's step has one alone. */
+static int make_cgroup(const struct plan *plan, const struct host *host,
+		       struct cell *cell, struct err *err)
+{
+	struct cg_plan cg = plan->cg;
+	char name[64];
+
+	if (cg.source != CG_ADOPT) {
+		snprintf(name, sizeof(name), "%s-%d-%llx", cg.name, getpid(),
+			 (unsigned long long)cell->start_us);
+		cg.name = name;
+	}
+	return cg_create(&cg, &host->cg, &cell->cg, err);
+}
+
+static int start(const struct plan *plan, const struct host *host,
+		 char *const argv[], struct cell *cell, struct err *err)
+{
+	int sv[2], done;
+
+	if (plan->cg.source != CG_NONE && make_cgroup(plan, host, cell, err))
+		return -1;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sv))
+		return err_set(err, errno, "make a socket pair");
+	cell->sock = sv[0];
+	done = clone_init(plan, cell, sv[1], argv, err);
+	close(sv[1]);
+	while (!done)
+		done = take_setup(cell, err);
+	return done < 0 ? -1 : 0;
+}
+
+/* Kill what is there of a cell and wait for it. */
+static void destroy(struct cell *cell)
+{
+	if (cell->init <= 0)
+		return;
+	kill(cell->init, SIGKILL);
+	while (wait4(cell->init, NULL, 0, &cell->rusage) < 0 && errno == EINTR)
+		;
+	cell->init = 0;
+}
+
+int cell_start(const struct plan *plan, const struct host *host,
+	       char *const argv[], struct cell *cell, struct err *err)
+{
+	struct err ignored;
+
+	*cell = (struct cell)CELL_INIT;
+	cg_usage_init(&cell->usage);
+	cell->start_us = cell_now(CLOCK_REALTIME);
+	cell->start_mono = cell_now(CLOCK_MONOTONIC);
+	if (block_signals(cell, err))
+		return -1;
+	if (!start(plan, host, argv, cell, err))
+		return 0;
+	destroy(cell);
+	cell->failed = true;
+	cell->end_mono = cell_now(CLOCK_MONOTONIC);
+	cell_remove(cell, &ignored);
+	sigprocmask(SIG_SETMASK, &cell->old_mask, NULL);
+	return -1;
+}
+
+int cell_remove(struct cell *cell, struct err *err)
+{
+	int ret = 0;
+
+	if (cell->sock >= 0)
+		close(cell->sock);
+	if (cell->pidfd >= 0)
+		close(cell->pidfd);
+	cell->sock = cell->pidfd = -1;
+	if (cell->cg.fd >= 0)
+		ret = cg_remove(&cell->cg, err);
+	return ret;
+}
+
+int cell_join(const struct plan *plan, pid_t init, struct err *err)
+{
+	cleanup_fd int fd = pidfd_open(init, 0);
+
+	if (fd < 0)
+		return err_set(err, errno, "find the cell's init");
+	if (setns(fd, ns_join_flags(&plan->ns)))
+		return err_set(err, errno, "join the cell");
+	return 0;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef RUN_MSG_H
+#define RUN_MSG_H
+
+#include "base/err.h"
+
+/* What init and payload tell the supervisor, one packet each. */
+enum msg_type {
+	MSG_MAP,    /* inner user namespace made: write its maps, then ack */
+	MSG_READY,  /* set up, waiting for tasks to join */
+	MSG_EXEC,   /* the payload is about to be executed */
+	MSG_NOEXEC, /* ... and could not be: err */
+	MSG_ERR,    /* the cell could not be set up: err */
+	MSG_EXIT,   /* the payload ended: status */
+};
+
+struct msg {
+	enum msg_type type;
+	int status;
+	struct err err;
+};
+
+/* Send one message; a peer that is gone is no concern of the sender's. */
+void msg_send(int sock, enum msg_type type, int status, const struct err *err);
+
+/* Receive one. Returns 1, 0 when the peer is gone, -1 with errno. */
+int msg_recv(int sock, struct msg *ret, int flags);
+
+#endif

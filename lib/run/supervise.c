@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "config.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/pidfd.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "run/cell.h"
+#include "run/msg.h"
+
+/*
+ * What arrives here is meant for the payload. A terminal's signals reach the
+ * payload without us, as it is in our process group; to stop, we stop too.
+ */
+static void pass_on(const struct cell *cell, const struct signalfd_siginfo *si)
+{
+	if (si->ssi_signo == SIGCHLD)
+		return;
+	if (si->ssi_code != SI_KERNEL)
+		pidfd_send_signal(cell->pidfd, (int)si->ssi_signo, NULL, 0);
+	if (si->ssi_signo == SIGTSTP || si->ssi_signo == SIGTTIN ||
+	    si->ssi_signo == SIGTTOU)
+		raise(SIGSTOP);
+}
+
+/* One message while the cell runs; 1 when nothing more will come. */
+static int take_end(struct cell *cell)
+{
+	struct msg m;
+	int n = msg_recv(cell->sock, &m, 0);
+
+	if (n <= 0)
+		return 1;
+	if (m.type == MSG_NOEXEC) {
+		cell->exec_errno = m.err.num;
+	} else if (m.type == MSG_EXIT) {
+		cell->exited = true;
+		cell->status = m.status;
+		return 1;
+	}
+	return 0;
+}
+
+static int wait_for_end(struct cell *cell, int sigfd, struct err *err)
+{
+	struct pollfd p[2] = { { .fd = cell->sock, .events = POLLIN },
+			       { .fd = sigfd, .events = POLLIN } };
+
+	for (;;) {
+		struct signalfd_siginfo si;
+
+		if (poll(p, 2, -1) < 0) {
+			if (errno == EINTR)
+				continue;
+			return err_set(err, errno, "wait for the cell");
+		}
+		if ((p[1].revents & POLLIN) &&
+		    read(sigfd, &si, sizeof(si)) == (ssize_t)sizeof(si))
+			pass_on(cell, &si);
+		if (p[0].revents && take_end(cell))
+			return 0;
+	}
+}
+
+/*
+ * Init is gone, and with it the whole cell. Its status stands in for the
+ * payload's where that was not told: something killed init.
+ */
+static int reap_init(struct cell *cell, struct err *err)
+{
+	int status;
+
+	while (wait4(cell->init, &status, 0, &cell->rusage) < 0)
+		if (errno != EINTR)
+			return err_set(err, errno, "reap the cell");
+	cell->init = 0;
+	if (!cell->exited)
+		cell->status = status;
+	return 0;
+}
+
+int cell_wait(const struct plan *plan, struct cell *cell, struct err *err)
+{
+	cleanup_fd int sigfd = -1;
+	sigset_t all;
+	int ret;
+
+	(void)plan;
+	sigfillset(&all);
+	sigfd = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (sigfd < 0)
+		ret = err_set(err, errno, "make a signalfd");
+	else
+		ret = wait_for_end(cell, sigfd, err);
+	if (ret)
+		pidfd_send_signal(cell->pidfd, SIGKILL, NULL, 0);
+	cell->end_mono = cell_now(CLOCK_MONOTONIC);
+	if (reap_init(cell, err))
+		ret = -1;
+	if (cell->cg.fd >= 0)
+		cg_usage_read(cell->cg.fd, &cell->usage);
+	return ret;
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "config.h"
+
+#include <errno.h>
+#include <linux/capability.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "sec/sec.h"
+
+int sec_drop_bounding(struct err *err)
+{
+	/* The kernel's highest capability: the first that is EINVAL ends. */
+	for (unsigned long cap = 0; cap < 64; cap++) {
+		int has = prctl(PR_CAPBSET_READ, cap, 0, 0, 0);
+
+		if (has < 0)
+			break;
+		if (has && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0))
+			return err_set(err, errno,
+				       "drop capability %lu from the bounding "
+				       "set",
+				       cap);
+	}
+	return 0;
+}
+
+static bool can_drop_bounding(void)
+{
+	struct __user_cap_header_struct h = { _LINUX_CAPABILITY_VERSION_3, 0 };
+	struct __user_cap_data_struct d[2] = { { 0 } };
+
+	return !syscall(SYS_capget, &h, d) &&
+	       (d[0].effective & (1U << CAP_SETPCAP));
+}
+
+static int drop_caps(struct err *err)
+{
+	struct __user_cap_header_struct h = { _LINUX_CAPABILITY_VERSION_3, 0 };
+	struct __user_cap_data_struct none[2] = { { 0 } };
+
+	if (can_drop_bounding() && sec_drop_bounding(err))
+		return -1;
+	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) &&
+	    errno != EINVAL)
+		return err_set(err, errno, "clear ambient capabilities");
+	if (syscall(SYS_capset, &h, none))
+		return err_set(err, errno, "drop capabilities");
+	return 0;
+}
+
+int sec_apply(const struct sec_plan *plan, struct err *err)
+{
+	if (!plan->keep_caps && drop_caps(err))
+		return -1;
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+		return err_set(err, errno, "set no_new_privs");
+	return 0;
+}
+
+int sec_keep_caps(struct err *err)
+{
+	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0))
+		return err_set(err, errno, "keep capabilities");
+	return 0;
+}
+
+int sec_raise_caps(struct err *err)
+{
+	struct __user_cap_header_struct h = { _LINUX_CAPABILITY_VERSION_3, 0 };
+	struct __user_cap_data_struct d[2] = { { 0 } };
+
+	if (syscall(SYS_capget, &h, d))
+		return err_set(err, errno, "read capabilities");
+	for (int i = 0; i < 2; i++)
+		d[i].effective = d[i].permitted;
+	if (syscall(SYS_capset, &h, d))
+		return err_set(err, errno, "raise capabilities");
+	return 0;
+}

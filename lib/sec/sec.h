@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef SEC_SEC_H
+#define SEC_SEC_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+
+struct sec_plan {
+	/*
+	 * Leave the capabilities of the cell's own user namespace (fake root
+	 * needs them to be root); otherwise every set is emptied.
+	 */
+	bool keep_caps;
+};
+
+/*
+ * Take away what the payload could use to gain privilege: no_new_privs
+ * (prctl(2)), and every capability set (capabilities(7)) unless kept. Last
+ * step before the payload, after ids have been switched. Cannot be undone.
+ */
+int sec_apply(const struct sec_plan *plan, struct err *err);
+
+/*
+ * Empty the bounding set alone, so that no later exec gains anything; the
+ * effective set stays for what is still to be done. Needs CAP_SETPCAP.
+ */
+int sec_drop_bounding(struct err *err);
+
+/*
+ * Let the permitted set survive the switch to an ordinary user (prctl(2),
+ * PR_SET_KEEPCAPS), and afterwards make it effective again. For what can only
+ * be done after the switch; sec_apply ends it.
+ */
+int sec_keep_caps(struct err *err);
+int sec_raise_caps(struct err *err);
+
+#endif

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "config.h"
+
+#include <stdio.h>
+
+#include "base/parse.h"
+#include "topo/internal.h"
+
+void topo_set_add(struct topo_set *set, unsigned i)
+{
+	set->word[i / 64] |= UINT64_C(1) << i % 64;
+}
+
+bool topo_set_has(const struct topo_set *set, unsigned i)
+{
+	return i <= TOPO_MAX && set->word[i / 64] >> i % 64 & 1;
+}
+
+static void add_range(void *arg, unsigned first, unsigned last)
+{
+	for (unsigned i = first; i <= last; i++)
+		topo_set_add(arg, i);
+}
+
+int topo_set_parse(const char *s, struct pool *pool, struct topo_set **ret,
+		   struct err *err)
+{
+	struct topo_set *set = pool_alloc(pool, sizeof(*set));
+
+	if (s && *s && parse_list(s, TOPO_MAX, add_range, set, err))
+		return -1;
+	*ret = set;
+	return 0;
+}
+
+unsigned topo_set_end(const struct topo_set *set)
+{
+	unsigned w = (TOPO_MAX + 1) / 64;
+
+	while (w && !set->word[w - 1])
+		w--;
+	if (!w)
+		return 0;
+	return w * 64 - (unsigned)__builtin_clzll(set->word[w - 1]);
+}
+
+const char *topo_set_print(const struct topo_set *set, struct pool *pool)
+{
+	unsigned end = topo_set_end(set);
+	/* No member takes more than its five digits and a separator. */
+	size_t size = 1, n = 0;
+	char *text;
+
+	for (unsigned i = 0; i < end; i++)
+		size += topo_set_has(set, i) ? 6 : 0;
+	text = pool_alloc(pool, size);
+	for (unsigned i = 0, last; i < end; i = last + 1) {
+		last = i;
+		if (!topo_set_has(set, i))
+			continue;
+		while (topo_set_has(set, last + 1))
+			last++;
+		n += (size_t)snprintf(text + n, size - n, n ? ",%u" : "%u", i);
+		if (last > i)
+			n += (size_t)snprintf(text + n, size - n, "-%u", last);
+	}
+	return text;
+}
+
+unsigned topo_count(const char *list)
+{
+	struct pool pool = { 0 };
+	struct topo_set *set;
+	unsigned n = 0;
+	struct err err;
+
+	if (!topo_set_parse(list, &pool, &set, &err))
+		for (size_t i = 0; i < (TOPO_MAX + 1) / 64; i++)
+			n += (unsigned)__builtin_popcountll(set->word[i]);
+	pool_free(&pool);
+	return n;
+}

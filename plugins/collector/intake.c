@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "acct/spool.h"
+#include "base/cleanup.h"
+#include "collector/intake.h"
+
+/* Records per transaction: each costs a sync of the disk. */
+enum {
+	BATCH = 256
+};
+
+struct intake_item {
+	const char *label;
+	struct record record;
+	struct store_entry entry; /* but for record, as items move */
+};
+
+static int check_signer(const struct record *r, int64_t signer, struct err *err)
+{
+	if (signer == 0 || signer == r->user.uid)
+		return 0;
+	if (r->user.uid < 0)
+		return err_set(
+			err, 0,
+			"uid %lld signed it and it names no user: only root may",
+			(long long)signer);
+	return err_set(
+		err, 0,
+		"uid %lld signed it, but it is the record of uid %lld: only that user or root may",
+		(long long)signer, (long long)r->user.uid);
+}
+
+int intake_add(struct intake *in, const char *label, const char *text,
+	       size_t len, int64_t signer, enum store_source source,
+	       struct err *err)
+{
+	struct intake_item *item;
+	struct record record;
+	const char *kept;
+
+	if (record_parse(text, len, &in->pool, &record, err) ||
+	    check_signer(&record, signer, err) ||
+	    record_rewrite(text, len, &in->pool, &kept, err))
+		return 1;
+	item = pool_push(&in->pool, &in->items, &in->n, sizeof(*item));
+	item->label = pool_strdup(&in->pool, label);
+	item->record = record;
+	item->entry = (struct store_entry){ .text = kept,
+					    .signer = signer,
+					    .source = source };
+	return in->n < BATCH ? 0 : intake_flush(in, err);
+}
+
+void intake_drop(struct intake *in)
+{
+	pool_free(&in->pool);
+	in->items = NULL;
+	in->n = 0;
+}
+
+int intake_flush(struct intake *in, struct err *err)
+{
+	struct store_entry *entries =
+		pool_alloc(&in->pool, (in->n + 1) * sizeof(*entries));
+	int result;
+
+	for (size_t i = 0; i < in->n; i++) {
+		entries[i] = in->items[i].entry;
+		entries[i].record = &in->items[i].record;
+	}
+	result = store_insert(in->store, entries, in->n, err);
+	for (size_t i = 0; i < in->n && !result; i++)
+		result = in->done(in->arg, in->items[i].label, entries[i].fate,
+				  err);
+	intake_drop(in);
+	return result;
+}
+
+struct spool_intake {
+	struct intake intake;
+	const char *dir;
+	int spool;
+};
+
+/* Said once: the file is out of the way at the next import. */
+static void reject(const struct spool_intake *si, const char *name,
+		   struct err *err)
+{
+	struct err failure;
+
+	err_prefix(err, "%s/new/%s is refused", si->dir, name);
+	if (spool_reject(si->spool, name, &failure))
+		err_hint(err, "%s", failure.text);
+	else
+		err_hint(err, "moved to bad/");
+	fprintf(stderr, "cloison: %s\n", err->text);
+}
+
+static int spool_done(void *arg, const char *name, enum store_fate fate,
+		      struct err *err)
+{
+	const struct spool_intake *si = arg;
+
+	if (fate != STORE_CLASH)
+		return spool_remove(si->spool, name, err);
+	err_set(err, 0, "another user's record has its id");
+	reject(si, name, err);
+	return 0;
+}
+
+static int take(void *arg, const char *name, const char *text, size_t len,
+		struct err *err)
+{
+	struct spool_intake *si = arg;
+	int result = 1;
+
+	if (text)
+		result = intake_add(&si->intake, name, text, len, geteuid(),
+				    STORE_SPOOL, err);
+	if (result == 1) {
+		reject(si, name, err);
+		result = 0;
+	}
+	return result;
+}
+
+int intake_spool(struct store *store, const char *dir, struct err *err)
+{
+	cleanup_fd int spool = spool_open(dir, geteuid(), err);
+	struct spool_intake si = {
+		.intake = { .store = store, .done = spool_done, .arg = &si },
+		.dir = dir,
+		.spool = spool,
+	};
+	int result;
+
+	if (spool < 0)
+		return err_prefix(err, "spool");
+	result = spool_read(spool, geteuid(), take, &si, err);
+	if (!result)
+		result = intake_flush(&si.intake, err);
+	intake_drop(&si.intake);
+	return result;
+}

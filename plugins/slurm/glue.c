@@ -1,0 +1,439 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "config.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <signal.h>
+#include <slurm/slurm.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "glue.h"
+#include "plan/resolve.h"
+#include "shim.h"
+
+static const char *origin(enum option_id id, char *buf, size_t size)
+{
+	if (id == OPT_PROFILE)
+		return "--cell";
+	snprintf(buf, size, "--cell-%s", option_table[id].name);
+	return buf;
+}
+
+/*
+ * SPANK hands on one argument an option, so several paths stand in one,
+ * separated by commas ("\," is a comma of a path).
+ */
+static int set_each(struct options *o, enum option_id id, const char *text,
+		    struct pool *pool, struct err *err)
+{
+	bool list = option_table[id].kind == OPTION_MOUNT;
+	char buf[64];
+
+	for (;;) {
+		char *one = pool_strdup(pool, text), *out = one;
+
+		for (; *text && !(list && *text == ','); text++) {
+			if (list && *text == '\\' && text[1] == ',')
+				text++;
+			*out++ = *text;
+		}
+		*out = '\0';
+		if (option_set(o, id, one, origin(id, buf, sizeof(buf)), NULL,
+			       pool, err))
+			return -1;
+		if (!*text)
+			return 0;
+		text++;
+	}
+}
+
+int glue_try(enum option_id id, const char *text, struct err *err)
+{
+	struct pool pool = { 0 };
+	struct options o = { 0 };
+	int ret = 0;
+
+	if (text && *text)
+		ret = set_each(&o, id, text, &pool, err);
+	pool_free(&pool);
+	return ret;
+}
+
+void glue_option(struct glue *g, enum option_id id, const char *text)
+{
+	g->asked = true;
+	g->text[id] = pool_strdup(&g->pool, text ? text : "");
+}
+
+static void fail(struct glue *g)
+{
+	g->failed = true;
+}
+
+static int load_site(struct glue *g, struct err *err)
+{
+	const char *file = NULL;
+
+	site_init(&g->site);
+	for (size_t i = 0; i < g->n_args; i++)
+		if (!strncmp(g->arg[i], "config=", 7))
+			file = g->arg[i] + 7;
+	if (site_load(&g->site, file, err))
+		return -1;
+	for (size_t i = 0; i < g->n_args; i++)
+		if (strncmp(g->arg[i], "config=", 7) != 0 &&
+		    site_argument(&g->site, g->arg[i], err))
+			return -1;
+	return 0;
+}
+
+static int share(struct glue *g, struct err *err)
+{
+	pthread_mutexattr_t attr;
+	struct shared *s = mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE,
+				MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (s == MAP_FAILED)
+		return err_set(err, errno, "map memory for the step's tasks");
+	pthread_mutexattr_init(&attr);
+	pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
+	pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST);
+	pthread_mutex_init(&s->lock, &attr);
+	pthread_mutexattr_destroy(&attr);
+	g->shared = s;
+	return 0;
+}
+
+void glue_prepare(struct glue *g)
+{
+	if (share(g, &g->err) || load_site(g, &g->err))
+		fail(g);
+}
+
+static const char *step_name(struct pool *pool, uint32_t step)
+{
+	static const struct {
+		uint32_t id;
+		const char *name;
+	} special[] = {
+		{ SLURM_BATCH_SCRIPT, "batch" },
+		{ SLURM_INTERACTIVE_STEP, "interactive" },
+		{ SLURM_EXTERN_CONT, "extern" },
+	};
+
+	for (size_t i = 0; i < sizeof(special) / sizeof(special[0]); i++)
+		if (special[i].id == step)
+			return special[i].name;
+	return pool_printf(pool, "%u", step);
+}
+
+/* Slurm's configuration, which the process that loaded us has read. */
+static void read_conf(struct glue *g)
+{
+	const slurm_conf_t *conf = dlsym(RTLD_DEFAULT, "slurm_conf");
+
+	if (!conf)
+		return;
+	g->job.scheduler.cluster = pool_strdup(&g->pool, conf->cluster_name);
+	/* A pattern is per node: then the site file has to name it. */
+	if (conf->slurmd_spooldir && *conf->slurmd_spooldir == '/' &&
+	    !strchr(conf->slurmd_spooldir, '%'))
+		g->job.spool = pool_strdup(&g->pool, conf->slurmd_spooldir);
+}
+
+static int read_user(struct glue *g, spank_t spank, struct err *err)
+{
+	struct job *job = &g->job;
+	const struct passwd *pw;
+	gid_t *groups = NULL;
+	int n = 0;
+
+	if (spank_get_item(spank, S_JOB_UID, &job->uid) ||
+	    spank_get_item(spank, S_JOB_GID, &job->gid))
+		return err_set(err, 0, "Slurm does not say who the user is");
+	if (!spank_get_item(spank, S_JOB_SUPPLEMENTARY_GIDS, &groups, &n)) {
+		gid_t *copy =
+			pool_alloc(&g->pool, (size_t)(n + 1) * sizeof(*copy));
+
+		memcpy(copy, groups, (size_t)n * sizeof(*copy));
+		job->groups = copy;
+		job->n_groups = (size_t)n;
+	}
+	pw = getpwuid(job->uid);
+	job->user = pw ? pool_strdup(&g->pool, pw->pw_name)
+		       : pool_printf(&g->pool, "%u", job->uid);
+	if (pw && *pw->pw_dir == '/')
+		job->home = pool_strdup(&g->pool, pw->pw_dir);
+	return 0;
+}
+
+/*
+ * The step's cgroup, from where slurmstepd is (never composed: releases name
+ * it differently): .../step_Y/slurm has the limits' step_Y/user beside it.
+ */
+static void read_cgroup(struct glue *g)
+{
+	struct err ignored;
+	char path[512], *slash;
+
+	if (cg_of("self", path, sizeof(path), &ignored))
+		return;
+	slash = strrchr(path, '/');
+	if (slash && !strcmp(slash, "/slurm"))
+		g->job.cgroup = pool_printf(&g->pool, "%.*s/user",
+					    (int)(slash - path), path);
+}
+
+/* What Slurm lets the step have, in MiB; 0 says nothing. */
+static void read_memory(struct job *job, spank_t spank)
+{
+	uint64_t of_job = 0, of_step = 0;
+
+	spank_get_item(spank, S_JOB_ALLOC_MEM, &of_job);
+	spank_get_item(spank, S_STEP_ALLOC_MEM, &of_step);
+	job->memory = (of_step ? of_step : of_job) << 20;
+}
+
+static int read_job(struct glue *g, spank_t spank, struct err *err)
+{
+	struct job *job = &g->job;
+	uint32_t id, step;
+	char account[256];
+	char *cwd;
+
+	job->front = JOB_SLURM;
+	job->scheduler.name = "slurm";
+	if (!spank_get_item(spank, S_JOB_ID, &id))
+		job->scheduler.job = pool_printf(&g->pool, "%u", id);
+	if (!spank_get_item(spank, S_JOB_STEPID, &step))
+		job->scheduler.step = step_name(&g->pool, step);
+	read_memory(job, spank);
+	if (!spank_getenv(spank, "SLURM_JOB_ACCOUNT", account,
+			  sizeof(account)) &&
+	    *account)
+		job->scheduler.account = pool_strdup(&g->pool, account);
+	cwd = getcwd(NULL, 0);
+	if (cwd && *cwd == '/')
+		job->cwd = pool_strdup(&g->pool, cwd);
+	free(cwd);
+	read_conf(g);
+	read_cgroup(g);
+	return read_user(g, spank, err);
+}
+
+/* The CPUs that Slurm gave the step: not those of slurmstepd itself. */
+static void read_cpus(struct glue *g)
+{
+	char path[768], list[4096];
+
+	if (!g->job.cgroup)
+		return;
+	snprintf(path, sizeof(path), "%s%s/cpuset.cpus.effective",
+		 g->host.cg.mount, g->job.cgroup);
+	if (fd_read_file(AT_FDCWD, path, list, sizeof(list)) > 0)
+		g->host.affinity = pool_strdup(&g->pool, list);
+}
+
+static int make_plan(struct glue *g, spank_t spank, struct err *err)
+{
+	for (int i = 0; i < OPTIONS; i++)
+		if (g->text[i] && *g->text[i] &&
+		    set_each(&g->options, (enum option_id)i, g->text[i],
+			     &g->pool, err))
+			return -1;
+	/* This hook has the user's rights and working directory. */
+	options_resolve(&g->options, &g->pool);
+	if (read_job(g, spank, err) ||
+	    host_probe(HOST_CGROUP, NULL, &g->pool, &g->host, err))
+		return -1;
+	read_cpus(g);
+	/* This hook runs as the user, those that act run as root. */
+	g->host.privileged = true;
+	return plan_build(&g->options, &g->site, &g->job, &g->host, &g->pool,
+			  &g->plan, err);
+}
+
+void glue_plan(struct glue *g, spank_t spank)
+{
+	g->start_us = cell_now(CLOCK_REALTIME);
+	g->start_mono = cell_now(CLOCK_MONOTONIC);
+	if (!g->failed && make_plan(g, spank, &g->err))
+		fail(g);
+}
+
+/*
+ * Builds the cell in a process of its own, which then leaves: the cell's init
+ * must not be a child of the task, nor live in its cgroup.
+ */
+static int build(struct glue *g, struct err *err)
+{
+	struct shared *s = g->shared;
+	pid_t pid = fork();
+	int status;
+
+	if (pid < 0)
+		return err_set(err, errno, "fork");
+	if (!pid) {
+		struct cell cell;
+
+		if (cell_start(&g->plan, &g->host, NULL, &cell, &s->err))
+			_exit(1);
+		s->init = cell.init;
+		s->setup_us = cell.setup_us;
+		snprintf(s->leaf, sizeof(s->leaf), "%s", cell.cg.leaf);
+		_exit(0);
+	}
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return err_set(err, errno, "wait for the cell");
+	if (WIFEXITED(status) && !WEXITSTATUS(status))
+		return 0;
+	if (WIFEXITED(status))
+		*err = s->err;
+	else
+		err_set(err, 0, "the cell's builder was killed by signal %d",
+			WTERMSIG(status));
+	return -1;
+}
+
+static int build_once(struct glue *g, struct err *err)
+{
+	struct shared *s = g->shared;
+	int lock = pthread_mutex_lock(&s->lock);
+
+	if (lock == EOWNERDEAD)
+		pthread_mutex_consistent(&s->lock);
+	else if (lock)
+		return err_set(err, lock, "lock the step's memory");
+	if (s->state == CELL_BUILDING) {
+		err_set(&s->err, 0, "the task that built the cell was killed");
+		s->state = CELL_FAILED;
+	}
+	if (s->state == CELL_NONE) {
+		s->state = CELL_BUILDING;
+		s->state = build(g, &s->err) ? CELL_FAILED : CELL_READY;
+	}
+	pthread_mutex_unlock(&s->lock);
+	if (s->state == CELL_READY)
+		return 0;
+	*err = s->err;
+	return -1;
+}
+
+int glue_join(struct glue *g, spank_t spank, struct err *err)
+{
+	if (g->failed) {
+		*err = g->err;
+		return -1;
+	}
+	if (build_once(g, err) || cell_join(&g->plan, g->shared->init, err))
+		return -1;
+	if (sec_drop_bounding(err) || sec_keep_caps(err))
+		return -1;
+	for (size_t i = 0; i < g->plan.n_env; i++)
+		if (spank_setenv(spank, g->plan.env[i].key,
+				 g->plan.env[i].value, 1))
+			return err_set(err, 0, "set %s", g->plan.env[i].key);
+	return 0;
+}
+
+int glue_enter(struct glue *g, struct err *err)
+{
+	sigset_t all, old;
+	pid_t pid;
+
+	if (g->plan.ns.cgroup_late &&
+	    (sec_raise_caps(err) || ns_task_enter(&g->plan.ns, err)))
+		return -1;
+	if (sec_apply(&g->plan.sec, err))
+		return -1;
+	if (!g->plan.ns.make[NS_PID])
+		return 0;
+	sigfillset(&all);
+	if (signal(SIGCHLD, SIG_DFL) == SIG_ERR ||
+	    sigprocmask(SIG_BLOCK, &all, &old))
+		return err_set(err, errno, "block signals");
+	pid = fork();
+	if (pid < 0)
+		return err_set(err, errno, "fork into the PID namespace");
+	if (pid)
+		shim_main(pid);
+	/* The shim speaks for the task: without it nobody would end it. */
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) ||
+	    sigprocmask(SIG_SETMASK, &old, NULL))
+		return err_set(err, errno, "prepare the task");
+	return 0;
+}
+
+/* The order in which ends are bad: a signal, then the greater exit code. */
+static int badness(int status)
+{
+	return WIFSIGNALED(status) ? 1000 + WTERMSIG(status)
+				   : WEXITSTATUS(status);
+}
+
+void glue_task_ended(struct glue *g, int status)
+{
+	if (!g->ended || badness(status) > badness(g->worst))
+		g->worst = status;
+	g->ended = true;
+}
+
+static int account(struct glue *g, struct cell *cell, struct err *err)
+{
+	const char *id, *json;
+
+	cell->start_us = g->start_us;
+	cell->start_mono = g->start_mono;
+	cell->end_mono = cell_now(CLOCK_MONOTONIC);
+	cell->setup_us = cell->failed ? -1 : g->shared->setup_us;
+	cell->status = g->worst;
+	if (cell_record(&g->plan, &g->host, cell, &g->pool, &id, &json, err))
+		return -1;
+	return cell_deliver(&g->plan, id, json, err);
+}
+
+/* The last figures, then the end of the holder and its leaf's emptiness. */
+static int end_holder(struct glue *g, struct cell *cell, struct err *err)
+{
+	if (g->plan.cg.source != CG_ADOPT) {
+		kill(g->shared->init, SIGKILL);
+		return 0;
+	}
+	if (cg_open(&g->host.cg, g->plan.cg.parent, g->shared->leaf, &cell->cg,
+		    err)) {
+		kill(g->shared->init, SIGKILL);
+		return -1;
+	}
+	cg_usage_read(cell->cg.fd, &cell->usage);
+	return cg_kill(&cell->cg, err);
+}
+
+int glue_finish(struct glue *g, struct err *err)
+{
+	struct cell cell = CELL_INIT;
+	struct err ignored;
+	int ret = 0;
+
+	if (!g->shared || g->shared->state == CELL_NONE)
+		return 0;
+	cg_usage_init(&cell.usage);
+	cell.failed = g->shared->state != CELL_READY;
+	if (!cell.failed)
+		ret = end_holder(g, &cell, err);
+	if (account(g, &cell, ret ? &ignored : err))
+		ret = -1;
+	if (cell_remove(&cell, ret ? &ignored : err))
+		ret = -1;
+	return ret;
+}

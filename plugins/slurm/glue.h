@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef SLURM_GLUE_H
+#define SLURM_GLUE_H
+
+#include <pthread.h>
+#include <slurm/spank.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "plan/plan.h"
+#include "run/cell.h"
+
+/*
+ * What the step daemon and its tasks share: the tasks are forks of it and of
+ * each other's equals, and the first one to come builds the cell for all.
+ */
+struct shared {
+	pthread_mutex_t lock; /* robust: its holder may be killed */
+	enum {
+		CELL_NONE,
+		CELL_BUILDING,
+		CELL_READY,
+		CELL_FAILED
+	} state;
+	pid_t init;
+	int64_t setup_us;
+	char leaf[896]; /* of the init, by cgroup path */
+	struct err err;
+};
+
+/* One step on this node, as slurmstepd sees it. */
+struct glue {
+	bool asked;                /* some --cell option was given */
+	const char *text[OPTIONS]; /* option arguments, "" for none */
+	const char *arg[64];       /* of plugstack.conf */
+	size_t n_args;
+	struct pool pool;
+	struct site site;
+	struct options options;
+	struct job job;
+	struct host host;
+	struct plan plan;
+	bool failed; /* to be said in task_init_privileged: err */
+	struct err err;
+	struct shared *shared;
+	int64_t start_us, start_mono;
+	int worst; /* wait status of the task that ended worst */
+	bool ended;
+};
+
+/* Keep an option's argument. Never fails: it may come from a hostile env. */
+void glue_option(struct glue *g, enum option_id id, const char *text);
+
+/* Try an argument out, for a message before the job is even submitted. */
+int glue_try(enum option_id id, const char *text, struct err *err);
+
+/* Before the tasks are forked: site file and shared memory (root). */
+void glue_prepare(struct glue *g);
+
+/* With the job's working directory and the user's euid: make the plan. */
+void glue_plan(struct glue *g, spank_t spank);
+
+/*
+ * In a task, as root: have the cell built if nobody has yet, and join it.
+ * What went wrong is the user's to read.
+ */
+int glue_join(struct glue *g, spank_t spank, struct err *err);
+
+/* In a task, as the user, last: take privileges away and enter the PID
+ * namespace by a fork; the caller goes on as the child. */
+int glue_enter(struct glue *g, struct err *err);
+
+/* In the step daemon: remember how a task ended; remove the cell, account. */
+void glue_task_ended(struct glue *g, int status);
+int glue_finish(struct glue *g, struct err *err);
+
+#endif

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The SPANK plugin: callbacks that hand over to glue.c. What may happen where
+ * is spank(8)'s: a failure in an early remote hook would drain the node, so
+ * whatever a user can cause is told in task_init_privileged, as -1, which
+ * every release of Slurm takes for a failed task.
+ */
+#include "config.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "glue.h"
+
+static struct glue glue;
+
+#pragma GCC visibility push(default)
+SPANK_PLUGIN(cloison, 1)
+#pragma GCC visibility pop
+
+static int take_option(int val, const char *arg, int remote)
+{
+	enum option_id id = (enum option_id)val;
+	struct err err;
+
+	/* The daemon's side gets its text from the job's environment. */
+	if (arg && !strcmp(arg, "(null)"))
+		arg = NULL;
+	if (!remote && glue_try(id, arg, &err)) {
+		slurm_error("cloison: %s", err.text);
+		return -1;
+	}
+	if (!remote && glue.text[id] && arg && strcmp(glue.text[id], arg) != 0)
+		slurm_info("cloison: --cell%s%s was given before (or by "
+			   "sbatch); '%s' counts",
+			   id == OPT_PROFILE ? "" : "-",
+			   id == OPT_PROFILE ? "" : option_table[id].name, arg);
+	glue_option(&glue, id, arg);
+	return 0;
+}
+
+/*
+ * Slurm before 23.11 loses the options of sbatch --export=NONE on their way
+ * to the batch step, which would then run in no cell. The job's control
+ * environment still has them.
+ */
+static void recover_options(spank_t spank)
+{
+	char name[96], value[4096];
+
+	for (int i = 0; i < OPTIONS; i++) {
+		if (glue.text[i] || (i != OPT_PROFILE &&
+				     !(option_table[i].where & OPTION_SPANK)))
+			continue;
+		snprintf(name, sizeof(name),
+			 "SLURM_SPANK__SLURM_SPANK_OPTION_cloison_cell%s%s",
+			 i == OPT_PROFILE ? "" : "_",
+			 i == OPT_PROFILE ? "" : option_table[i].name);
+		for (char *p = name; *p; p++)
+			if (*p == '-')
+				*p = '_';
+		if (spank_getenv(spank, name, value, sizeof(value)) ==
+		    ESPANK_SUCCESS)
+			take_option(i, value, 1);
+	}
+}
+
+static int register_option(spank_t spank, enum option_id id)
+{
+	const struct option_row *row = &option_table[id];
+	char name[40], usage[120];
+	struct spank_option o = {
+		.name = name,
+		.arginfo = (char *)row->arg,
+		.usage = usage,
+		.has_arg = id == OPT_PROFILE ? 2 : 1,
+		.val = (int)id,
+		.cb = take_option,
+	};
+
+	if (id == OPT_PROFILE) {
+		snprintf(name, sizeof(name), "cell");
+		snprintf(usage, sizeof(usage),
+			 "run each step in a cell, by a profile of the site");
+	} else {
+		snprintf(name, sizeof(name), "cell-%s", row->name);
+		snprintf(usage, sizeof(usage), "%s", row->help);
+	}
+	return spank_option_register(spank, &o);
+}
+
+static int register_options(spank_t spank)
+{
+	for (int i = 0; i < OPTIONS; i++)
+		if ((i == OPT_PROFILE ||
+		     (option_table[i].where & OPTION_SPANK)) &&
+		    register_option(spank, (enum option_id)i) != ESPANK_SUCCESS)
+			slurm_error("cloison: option --cell-%s is taken",
+				    option_table[i].name);
+	return 0;
+}
+
+#pragma GCC visibility push(default)
+
+int slurm_spank_init(spank_t spank, int ac, char *argv[])
+{
+	spank_context_t context = spank_context();
+
+	if (context == S_CTX_SLURMD)
+		return 0;
+	for (int i = 0; i < ac && glue.n_args < 64; i++)
+		glue.arg[glue.n_args++] = pool_strdup(&glue.pool, argv[i]);
+	return register_options(spank);
+}
+
+int slurm_spank_init_post_opt(spank_t spank, int ac, char *argv[])
+{
+	(void)ac;
+	(void)argv;
+	if (spank_remote(spank) != 1)
+		return 0;
+	recover_options(spank);
+	if (glue.asked)
+		glue_prepare(&glue);
+	return 0;
+}
+
+int slurm_spank_user_init(spank_t spank, int ac, char *argv[])
+{
+	(void)ac;
+	(void)argv;
+	if (glue.asked)
+		glue_plan(&glue, spank);
+	return 0;
+}
+
+int slurm_spank_task_init_privileged(spank_t spank, int ac, char *argv[])
+{
+	struct err err;
+
+	(void)ac;
+	(void)argv;
+	if (!glue.asked || !glue_join(&glue, spank, &err))
+		return 0;
+	slurm_error("cloison: %s", err.text);
+	return -1;
+}
+
+int slurm_spank_task_init(spank_t spank, int ac, char *argv[])
+{
+	struct err err;
+
+	(void)spank;
+	(void)ac;
+	(void)argv;
+	if (!glue.asked || !glue_enter(&glue, &err))
+		return 0;
+	slurm_error("cloison: %s", err.text);
+	return -1;
+}
+
+int slurm_spank_task_exit(spank_t spank, int ac, char *argv[])
+{
+	int status;
+
+	(void)ac;
+	(void)argv;
+	if (glue.asked && !spank_get_item(spank, S_TASK_EXIT_STATUS, &status))
+		glue_task_ended(&glue, status);
+	return 0;
+}
+
+int slurm_spank_exit(spank_t spank, int ac, char *argv[])
+{
+	struct err err;
+
+	(void)ac;
+	(void)argv;
+	if (spank_remote(spank) == 1 && glue.asked && glue_finish(&glue, &err))
+		slurm_error("cloison: %s", err.text);
+	return 0;
+}
+
+#pragma GCC visibility pop

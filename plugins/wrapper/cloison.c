@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "config.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "wrapper.h"
+
+static int help_main(int argc, char *argv[]);
+
+static const struct {
+	const char *name;
+	int (*main)(int argc, char *argv[]);
+	const char *help;
+} commands[] = {
+	{ "run", run_main, "run a command in a cell" },
+	{ "plan", plan_main, "show what run would do, and do nothing" },
+	{ "report", report_main, "show the records of finished cells" },
+	{ "version", version_main, "show the version" },
+	{ "help", help_main, "show this text" },
+};
+enum {
+	COMMANDS = sizeof(commands) / sizeof(commands[0])
+};
+
+int fail(const struct err *err)
+{
+	fprintf(stderr, "cloison: %s\n", err->text);
+	return EXIT_OURS;
+}
+
+int version_main(int argc, char *argv[])
+{
+	(void)argc;
+	(void)argv;
+	puts("cloison " PACKAGE_VERSION);
+	return 0;
+}
+
+static int help_main(int argc, char *argv[])
+{
+	(void)argc;
+	(void)argv;
+	puts("usage: cloison COMMAND [ARGUMENTS]\n");
+	for (int i = 0; i < COMMANDS; i++)
+		printf("  %-8s  %s\n", commands[i].name, commands[i].help);
+	puts("\n'cloison COMMAND --help' shows the options of a command.");
+	return 0;
+}
+
+/*
+ * A caller may have closed 0, 1 or 2: what we open next would get that number
+ * and be taken for input, output or the place for messages.
+ */
+static void open_standard(void)
+{
+	int fd;
+
+	do
+		/* The payload inherits them: NOLINTNEXTLINE(android-*) */
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= 2);
+	if (fd > 2)
+		close(fd);
+}
+
+int main(int argc, char *argv[])
+{
+	const char *name = argc > 1 ? argv[1] : "";
+	struct err err;
+
+	open_standard();
+	if (!strcmp(name, "--help") || !strcmp(name, "-h"))
+		name = "help";
+	if (!strcmp(name, "--version"))
+		name = "version";
+	for (int i = 0; i < COMMANDS; i++)
+		if (!strcmp(commands[i].name, name))
+			return commands[i].main(argc - 1, argv + 1);
+	if (*name)
+		err_set(&err, 0, "unknown command '%s' (see cloison help)",
+			name);
+	else
+		err_set(&err, 0, "a command is missing (see cloison help)");
+	return fail(&err);
+}

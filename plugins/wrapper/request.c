@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "config.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "jobenv.h"
+#include "plan/resolve.h"
+#include "wrapper.h"
+
+enum {
+	LONG_BASE = 256,
+	LONG_JSON = LONG_BASE + OPTIONS,
+	LONG_HELP
+};
+
+void usage_options(const char *synopsis)
+{
+	printf("usage: cloison %s\n\n", synopsis);
+	for (int i = 0; i < OPTIONS; i++) {
+		const struct option_row *row = &option_table[i];
+		char head[48];
+
+		if (!(row->where & OPTION_CLI))
+			continue;
+		snprintf(head, sizeof(head), "--%s%s%s", row->name,
+			 row->arg ? "=" : "", row->arg ? row->arg : "");
+		printf("  %-28s %s\n", head, row->help);
+	}
+	puts("\nSee cloison(1).");
+}
+
+static void long_options(struct option *list, bool json_allowed)
+{
+	int n = 0;
+
+	for (int i = 0; i < OPTIONS; i++)
+		if (option_table[i].where & OPTION_CLI)
+			list[n++] = (struct option){ option_table[i].name,
+						     option_table[i].arg
+							     ? required_argument
+							     : no_argument,
+						     NULL, LONG_BASE + i };
+	if (json_allowed)
+		list[n++] =
+			(struct option){ "json", no_argument, NULL, LONG_JSON };
+	list[n++] = (struct option){ "help", no_argument, NULL, LONG_HELP };
+	list[n] = (struct option){ 0 };
+}
+
+static int read_options(int argc, char *argv[], bool json_allowed,
+			struct request *r, struct err *err)
+{
+	struct option list[OPTIONS + 3];
+	int c;
+
+	long_options(list, json_allowed);
+	opterr = 0;
+	optind = 1;
+	while ((c = getopt_long(argc, argv, "+:", list, NULL)) != -1) {
+		char origin[64];
+
+		if (c == '?' || c == ':')
+			return err_set(err, 0,
+				       "%s '%s' (see cloison %s "
+				       "--help)",
+				       c == '?' ? "unknown option"
+						: "a value is missing for",
+				       argv[optind - 1], argv[0]);
+		if (c == LONG_JSON || c == LONG_HELP) {
+			*(c == LONG_JSON ? &r->json : &r->help) = true;
+			continue;
+		}
+		snprintf(origin, sizeof(origin), "--%s",
+			 option_table[c - LONG_BASE].name);
+		if (option_set(&r->options, (enum option_id)(c - LONG_BASE),
+			       optarg, origin, r->job.cwd, &r->pool, err))
+			return -1;
+	}
+	r->command = argv + optind;
+	return 0;
+}
+
+/* $HOME, if it is the caller's own; else what the user database says. */
+static const char *home_dir(struct pool *pool, const struct passwd *pw)
+{
+	const char *home = getenv("HOME");
+	struct stat st;
+
+	if (home && *home == '/' && !strstr(home, "/../") && !stat(home, &st) &&
+	    st.st_uid == geteuid())
+		return pool_strdup(pool, home);
+	return pw && *pw->pw_dir == '/' ? pool_strdup(pool, pw->pw_dir) : NULL;
+}
+
+static void read_groups(struct request *r)
+{
+	int n = getgroups(0, NULL);
+	gid_t *list;
+
+	if (n <= 0)
+		return;
+	list = pool_alloc(&r->pool, (size_t)n * sizeof(*list));
+	n = getgroups(n, list);
+	r->job.groups = list;
+	r->job.n_groups = n > 0 ? (size_t)n : 0;
+}
+
+static void read_caller(struct request *r)
+{
+	const struct passwd *pw = getpwuid(geteuid());
+	const char *state = getenv("XDG_STATE_HOME");
+	char *cwd = getcwd(NULL, 0);
+	struct job *job = &r->job;
+
+	job->front = JOB_WRAPPER;
+	job->uid = geteuid();
+	job->gid = getegid();
+	job->user = pw ? pool_strdup(&r->pool, pw->pw_name)
+		       : pool_printf(&r->pool, "%u", job->uid);
+	job->home = home_dir(&r->pool, pw);
+	/* A directory that is out of reach has no name starting with '/'. */
+	if (cwd && *cwd == '/')
+		job->cwd = pool_strdup(&r->pool, cwd);
+	free(cwd);
+	if (state && *state == '/')
+		job->state = pool_strdup(&r->pool, state);
+	else if (job->home)
+		job->state =
+			pool_printf(&r->pool, "%s/.local/state", job->home);
+	read_groups(r);
+	jobenv_read(job, &r->pool);
+}
+
+/* Root's cache is for all; a user's lives as long as his session. */
+static const char *cache_dir(struct pool *pool)
+{
+	const char *run = getenv("XDG_RUNTIME_DIR");
+
+	if (geteuid() == 0)
+		return "/run/cloison";
+	return run && *run == '/' ? pool_printf(pool, "%s/cloison", run) : NULL;
+}
+
+int request_read(int argc, char *argv[], bool json_allowed, struct request *r,
+		 struct err *err)
+{
+	unsigned needs;
+
+	memset(r, 0, sizeof(*r));
+	site_init(&r->site);
+	read_caller(r);
+	if (read_options(argc, argv, json_allowed, r, err))
+		return -1;
+	if (r->help)
+		return 0;
+	options_resolve(&r->options, &r->pool);
+	if (site_load(&r->site, r->options.value[OPT_CONFIG].text, err) ||
+	    plan_needs(&r->options, &r->site, &r->job, &needs, err) ||
+	    host_probe(needs, cache_dir(&r->pool), &r->pool, &r->host, err))
+		return -1;
+	return plan_build(&r->options, &r->site, &r->job, &r->host, &r->pool,
+			  &r->plan, err);
+}
+
+void request_free(struct request *r)
+{
+	site_free(&r->site);
+	pool_free(&r->pool);
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "run/cell.h"
+#include "wrapper.h"
+
+static void warn_missing(const struct plan *plan)
+{
+	for (size_t i = 0; !plan->quiet && i < plan->n_missing; i++)
+		fprintf(stderr, "cloison: %s is not enforced: %s\n",
+			plan->missing[i].key, plan->missing[i].value);
+}
+
+static int exit_status(const struct cell *cell, const char *command)
+{
+	if (cell->exec_errno) {
+		fprintf(stderr, "cloison: %s: %s\n", command,
+			strerror(cell->exec_errno));
+		return cell->exec_errno == ENOENT ? EXIT_NOT_FOUND
+						  : EXIT_NOT_EXEC;
+	}
+	if (WIFSIGNALED(cell->status))
+		return EXIT_SIGNAL_BASE + WTERMSIG(cell->status);
+	return WEXITSTATUS(cell->status);
+}
+
+/* The payload has run: what fails from here on is a warning. */
+static void record(struct request *r, const struct cell *cell)
+{
+	const char *id, *json;
+	struct err err;
+
+	if ((cell_record(&r->plan, &r->host, cell, &r->pool, &id, &json,
+			 &err) ||
+	     cell_deliver(&r->plan, id, json, &err)) &&
+	    !r->plan.quiet)
+		fprintf(stderr, "cloison: no record: %s\n", err.text);
+	if (r->plan.verbose)
+		fprintf(stderr, "cloison: set up in %lld us, ran for %lld us\n",
+			(long long)cell->setup_us,
+			(long long)(cell->end_mono - cell->start_mono));
+}
+
+static int run(struct request *r)
+{
+	struct cell cell;
+	struct err err;
+	int status;
+
+	warn_missing(&r->plan);
+	if (cell_start(&r->plan, &r->host, r->command, &cell, &err)) {
+		fail(&err);
+		record(r, &cell);
+		return EXIT_OURS;
+	}
+	status = cell_wait(&r->plan, &cell, &err)
+			 ? fail(&err)
+			 : exit_status(&cell, r->command[0]);
+	if (cell_remove(&cell, &err) && !r->plan.quiet)
+		fail(&err);
+	record(r, &cell);
+	return status;
+}
+
+int run_main(int argc, char *argv[])
+{
+	struct request r;
+	struct err err;
+	int status;
+
+	if (request_read(argc, argv, false, &r, &err)) {
+		status = fail(&err);
+	} else if (r.help) {
+		usage_options("run [OPTIONS] [--] COMMAND [ARGUMENTS]");
+		status = 0;
+	} else if (!*r.command) {
+		err_set(&err, 0,
+			"a command to run is missing (see cloison "
+			"run --help)");
+		status = fail(&err);
+	} else {
+		status = run(&r);
+	}
+	request_free(&r);
+	return status;
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef WRAPPER_WRAPPER_H
+#define WRAPPER_WRAPPER_H
+
+#include "base/err.h"
+#include "plan/plan.h"
+
+/* Exit statuses of our own; see cloison(1). */
+enum {
+	EXIT_OURS = 125,       /* cloison itself failed */
+	EXIT_NOT_EXEC = 126,   /* the command cannot be executed */
+	EXIT_NOT_FOUND = 127,  /* the command does not exist */
+	EXIT_SIGNAL_BASE = 128 /* plus the number of the signal */
+};
+
+/* Print "cloison: TEXT" and return EXIT_OURS. */
+int fail(const struct err *err);
+
+/* Subcommands; argv[0] is the subcommand. Return the exit status. */
+int run_main(int argc, char *argv[]);
+int plan_main(int argc, char *argv[]);
+int report_main(int argc, char *argv[]);
+int version_main(int argc, char *argv[]);
+
+/* Everything a plan is made of, gathered for `run` and `plan`. */
+struct request {
+	struct pool pool;
+	struct options options;
+	struct site site;
+	struct job job;
+	struct host host;
+	struct plan plan;
+	bool json; /* --json of `plan` */
+	bool help;
+	char **command; /* what follows the options */
+};
+
+/*
+ * Options, site file, caller and node become a plan. With `json_allowed`,
+ * --json is an option, too.
+ */
+int request_read(int argc, char *argv[], bool json_allowed, struct request *ret,
+		 struct err *err);
+void request_free(struct request *request);
+
+/* The usage text of a subcommand that takes the options of the table. */
+void usage_options(const char *synopsis);
+
+#endif

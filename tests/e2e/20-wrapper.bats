@@ -1,0 +1,99 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# cloison run with limits, on a host with cgroup v2 and systemd: as root by the
+# system manager, as a user by his own, below a delegated cgroup.
+
+load common
+
+setup() {
+	cd "$BATS_TEST_TMPDIR" || return
+	chmod 755 "$BATS_TEST_TMPDIR"
+	before=$(cells)
+}
+
+cells() {
+	find /sys/fs/cgroup -name '*cloison*'
+	systemctl list-units --all --no-legend 'cloison*' || true
+	pgrep -x cloison-init || true
+}
+same_cells() { [[ $(cells) == "$before" ]]; }
+teardown() { eventually 20 same_cells; }
+
+show='cat /proc/self/cgroup; cd /sys/fs/cgroup; cat memory.max memory.swap.max pids.max cpu.max'
+
+@test "[S19] root: a scope, limits written and readable inside, swap none" {
+	run -0 cloison run --memory=64M --pids=20 --cpus=0.5 -- sh -c "$show"
+	[ "${lines[0]}" = "0::/" ]
+	[ "${lines[1]}" = $((64 << 20)) ]
+	[ "${lines[2]}" = 0 ]
+	[ "${lines[3]}" = 21 ]
+	[ "${lines[4]}" = "50000 100000" ]
+}
+
+@test "[S19] an ordinary user: the same by his own manager" {
+	run -0 as_session alice cloison run --memory=64M --pids=20 -- \
+		sh -c 'cd /sys/fs/cgroup; cat memory.max pids.max'
+	[ "${lines[0]}" = $((64 << 20)) ]
+	[ "${lines[1]}" = 21 ]
+}
+
+@test "below a delegated scope, and below a parent that the site names" {
+	run -0 systemd-run --quiet --scope -p Delegate=yes cloison run --memory=64M -- \
+		cat /sys/fs/cgroup/memory.max
+	[ "$output" = $((64 << 20)) ]
+	mkdir -p /sys/fs/cgroup/cells
+	printf '[site]\nloosen = all\ncgroup-parent = /cells\n' >site
+	run -0 cloison run --config="$PWD/site" --memory=32M -- cat /sys/fs/cgroup/memory.max
+	[ "$output" = $((32 << 20)) ]
+	rmdir /sys/fs/cgroup/cells
+}
+
+@test "memory: the payload is killed, the reason is oom" {
+	run cloison run --memory=40M --record="$PWD/r" -- python3 -c 'x = bytearray(200 << 20)'
+	[ "$status" -eq 137 ]
+	[ "$(jq -r .exit.reason r)" = oom ]
+	[ "$(jq -r '.memory.oom_kills >= 1 and .memory.peak_bytes > 30000000' r)" = true ]
+	[ "$(jq -r '.limits.enforced.memory' r)" = $((40 << 20)) ]
+}
+
+@test "scratch is charged to the cell's memory" {
+	run cloison run --memory=40M --scratch=1G --record="$PWD/r" -- \
+		sh -c 'head -c 200000000 /dev/zero >/tmp/big'
+	[ "$status" -ne 0 ]
+	[ "$(jq '.memory.oom_kills >= 1' r)" = true ]
+}
+
+@test "pids: fork is refused at the limit" {
+	run cloison run --pids=5 -- sh -c 'for i in 1 2 3 4 5 6 7 8; do sleep 2 & done; wait'
+	[[ $output == *"fork"* ]]
+}
+
+@test "cpus: throttled to the quota, on the cores picked" {
+	run -0 cloison run --cpus=0.25 --record="$PWD/r" -- python3 -c '
+import time
+end = time.monotonic() + 4
+while time.monotonic() < end: pass'
+	[ "$(jq '.cpu.throttled_us > 0' r)" = true ]
+	# A quarter of one CPU, within a tenth.
+	[ "$(jq '.cpu.usage_us / (.time.wall_s * 1000000) | . > 0.2 and . < 0.28' r)" = true ]
+	run -0 cloison run --cpus=1 --record="$PWD/r" -- nproc
+	[ "$output" = 1 ]
+	[ "$(jq -r '.cpu.cpuset' r)" = 0 ]
+}
+
+@test "the payload cannot raise its limits" {
+	run cloison run --memory=64M -- sh -c 'echo max >/sys/fs/cgroup/memory.max; cat /sys/fs/cgroup/memory.max'
+	[ "${lines[-1]}" = $((64 << 20)) ]
+}
+
+@test "the record is measured from the cgroup" {
+	cloison run --memory=200M --record="$PWD/r" -- python3 -c 'x = bytearray(50 << 20)'
+	[ "$(jq '.memory.peak_bytes > 50000000 and .memory.peak_bytes < 200000000' r)" = true ]
+	[ "$(jq '.cpu.user_us > 0 and .pids.peak != 0' r)" = true ]
+}
+
+@test "100 limited cells leave nothing behind" {
+	mountinfo=$(cat /proc/self/mountinfo)
+	for _ in $(seq 100); do cloison run --quiet --memory=64M -- true; done
+	[ "$(cat /proc/self/mountinfo)" = "$mountinfo" ]
+}

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What the tests on the cluster share: `load common` at the top of a file. They run as root in the guest of scripts/vm.
+# shellcheck shell=bash
+
+bats_require_minimum_version 1.5.0
+export LC_ALL=C.UTF-8
+
+# as USER COMMAND...: COMMAND as an ordinary user, in that user's home and environment (without a login session).
+as() {
+	local user=$1
+	shift
+	# shellcheck disable=SC2016 # expanded by the inner shell
+	runuser -u "$user" -- env -i HOME="/home/$user" USER="$user" LOGNAME="$user" SHELL=/bin/bash LC_ALL=C.UTF-8 \
+		PATH=/usr/local/bin:/usr/bin:/bin bash -c 'cd && exec "$@"' bash "$@"
+}
+
+# as_session USER COMMAND...: the same with the user's systemd and D-Bus running, as after a login.
+as_session() {
+	local user=$1 uid
+	shift
+	uid=$(id -u "$user")
+	loginctl enable-linger "$user"
+	eventually 60 test -S "/run/user/$uid/bus"
+	as "$user" env XDG_RUNTIME_DIR="/run/user/$uid" DBUS_SESSION_BUS_ADDRESS="unix:path=/run/user/$uid/bus" "$@"
+}
+
+# eventually SECONDS COMMAND...: tries until COMMAND succeeds.
+eventually() {
+	local end=$((SECONDS + $1))
+	shift
+	until "$@"; do
+		if ((SECONDS >= end)); then
+			echo "not in time: $*" >&2
+			return 1
+		fi
+		sleep 0.2
+	done
+}
+
+# sacct_field JOB[.STEP] FIELD: one value from the accounting database; nothing while there is no record.
+sacct_field() {
+	sacct -nPj "$1" -o "$2" | head -n 1
+}
+
+sacct_is() {
+	[[ $(sacct_field "$1" "$2") == "$3" ]]
+}
+
+job_ended() {
+	case $(scontrol -o show job "$1" 2>/dev/null) in
+	*JobState=PENDING* | *JobState=RUNNING* | *JobState=CONFIGURING* | *JobState=COMPLETING* | *JobState=SUSPENDED*) return 1 ;;
+	esac
+}
+
+# wait_job JOB [SECONDS]: until the job has ended and nothing of it is left on the node.
+wait_job() {
+	eventually "${2:-60}" job_ended "$1"
+}
+
+# wait_idle [SECONDS]: until no job is left and the node takes jobs again.
+wait_idle() {
+	eventually "${1:-60}" node_idle
+}
+
+node_idle() {
+	[[ $(sinfo -h -o %T) == idle ]]
+}
+
+# submit ARGUMENTS...: sbatch; prints the job's id.
+submit() {
+	sbatch --parsable "$@"
+}

@@ -1,0 +1,432 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# cloison-report from the spool to the store, and from one store to another.
+
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+	export PATH="$PATH:/usr/sbin"
+	TOP=$(mktemp -d /tmp/cloison-report-XXXXXX)
+	export TOP
+	chmod 755 "$TOP"	# munged: its socket is for everybody
+	for realm in here elsewhere; do
+		start_munged $realm
+	done
+}
+
+teardown_file() {
+	for pid in "$TOP"/*.munged; do
+		[ ! -f "$pid" ] || kill "$(cat "$pid")" || true
+	done
+	sleep 0.2
+	rm -rf "$TOP"
+}
+
+start_munged() {
+	command -v munged >/dev/null || return 0
+	(umask 077 && head -c 64 /dev/urandom > "$TOP/$1.key")
+	munged --foreground --socket="$TOP/$1" --key-file="$TOP/$1.key" \
+		--pid-file="$TOP/$1.pid" --seed-file="$TOP/$1.seed" \
+		--log-file="$TOP/$1.log" >/dev/null 2>&1 3>&- &
+	echo $! > "$TOP/$1.munged"
+	for _ in $(seq 100); do
+		[ ! -S "$TOP/$1" ] || return 0
+		sleep 0.05
+	done
+	return 1
+}
+
+setup() {
+	report=${CLOISON_REPORT:-$CLOISON_LIBEXECDIR/cloison-report}
+	me=$(id -u)
+	other=$((me + 4242))
+	D=$BATS_TEST_TMPDIR
+	args=(--spool="$D/spool" --store="$D/store/records.db")
+	export TZ=UTC LC_ALL=C
+}
+
+r() { "$report" "${args[@]}" "$@"; }
+
+# Into another store, and without a spool.
+r2() { "$report" --store="$D/store2/records.db" --no-import "$@"; }
+
+# record ID [JQ PROGRAM]: a record of this user
+record() {
+	jq -cn --arg id "$1" --argjson uid "$me" '{
+		schema: "cloison.record/1", id: $id,
+		scheduler: {name: "slurm", cluster: "c1", job: "4711", step: "0"},
+		node: "n1",
+		user: {name: "alice", uid: $uid, gid: 1000, account: "phys"},
+		cell: {profile: "batch", namespaces: ["mnt", "pid"]},
+		time: {start: "2026-03-01T10:00:00.000000Z",
+			end: "2026-03-01T11:00:00.500000Z",
+			wall_s: 3600.5, setup_us: 2100},
+		exit: {code: 3, reason: "exited"},
+		cpu: {count: 2, cpuset: "0-1", usage_us: 3600500000},
+		memory: {limit_bytes: 4294967296, peak_bytes: 1610612736}
+	} | '"${2:-.}"
+}
+
+# spool ID [JQ PROGRAM]
+spool() {
+	mkdir -p "$D/spool/tmp" "$D/spool/new"
+	chmod 755 "$D/spool" "$D/spool/tmp" "$D/spool/new"
+	(umask 077 && record "$@" > "$D/spool/new/$1.json")
+}
+
+need_munged() {
+	[ -f "$TOP/here.munged" ] || skip "munged is not installed"
+}
+
+# export_signed [FILE [OPTION...]]
+export_signed() {
+	r --munge-socket="$TOP/here" --export-signed${1:+="$1"} "${@:2}"
+}
+
+import_signed() { r2 --munge-socket="$TOP/here" --import-signed${1:+="$1"}; }
+
+# Sign stdin as it is, by somebody or by this user.
+sign() { munge --socket="$TOP/here" "$@" | tr -d '\n'; echo; }
+
+@test "an empty spool gives the head of the table" {
+	run r
+	[ "$status" -eq 0 ]
+	[ "${#lines[@]}" -eq 1 ]
+	[[ ${lines[0]} =~ ^JOBID\ +STEP\ +USER\ .*MAXMEM\ .*ID$ ]]
+	[ "$(stat -c %a "$D/store/records.db")" = 600 ]
+}
+
+@test "records go from the spool to the table, and stay there" {
+	spool 0193-0000aaaa
+	spool 0193-0000bbbb '.scheduler = {name: "none"}
+		| .time.start = "2026-03-02T10:00:00.000000Z"
+		| .exit = {signal: 9, reason: "oom"}
+		| del(.memory.peak_bytes)
+		| .memory.max_process_bytes = 1048576'
+	run r
+	[ "$status" -eq 0 ]
+	[ "${#lines[@]}" -eq 3 ]
+	read -ra f <<< "${lines[1]}"
+	[ "${f[*]}" = "4711 0 alice n1 batch exited 3:0 01:00:00 01:00:00 50.0 1.5G 4.0G 2026-03-01T10:00:00 0000aaaa" ]
+	read -ra f <<< "${lines[2]}"
+	[ "${f[*]}" = "- - alice n1 batch oom 0:9 01:00:00 01:00:00 50.0 ~1.0M 4.0G 2026-03-02T10:00:00 0000bbbb" ]
+	[ -z "$(ls "$D/spool/new")" ]
+	again=$(r)
+	[ "$again" = "$output" ]
+	[ "$(r --no-import)" = "$output" ]
+}
+
+@test "columns are aligned" {
+	spool 0193-a
+	spool 0193-b '.user.name = "somebody-with-a-very-long-name-indeed" | .node = "élan"'
+	run r
+	[[ ${lines[2]} == *"somebody-with-a-very-lo+  "* ]]
+	export LC_ALL=C.UTF-8
+	for line in "${lines[@]:1}"; do
+		at=${line%%batch*}
+		[ ${#at} -eq "$(expr "${lines[0]%%PROFILE*}" : '.*')" ]
+	done
+}
+
+@test "what is absent is a dash" {
+	spool 0193-a '{schema, id, user: {uid: .user.uid}}'
+	run r
+	read -ra f <<< "${lines[1]}"
+	[ "${f[*]}" = "- - $me - - - - - - - - - - 0193-a" ]
+}
+
+@test "the same record again is stored once" {
+	spool 0193-a
+	r >/dev/null
+	spool 0193-a '.exit.code = 99'
+	run r --json
+	[ "$(jq length <<< "$output")" -eq 1 ]
+	[ "$(jq '.[0].exit.code' <<< "$output")" -eq 3 ]
+	[ -z "$(ls "$D/spool/new")" ]
+}
+
+@test "--json is one array of whole records with their signer" {
+	spool 0193-a '.later = {x: [1, null]} | .signer = 77 | .source = 5'
+	spool 0193-b
+	run r --json
+	[ "$status" -eq 0 ]
+	[ "$(jq -c 'map(.id)' <<< "$output")" = '["0193-a","0193-b"]' ]
+	[ "$(jq -c '.[0] | [.signer, .source, .later, .time.wall_s]' <<< "$output")" = \
+		"[$me,\"spool\",{\"x\":[1,null]},3600.5]" ]
+	[ "$(grep -c '"signer":' <<< "$output")" -eq 2 ]
+	[ "$(r --json --limit=0)" = "[]" ]
+}
+
+@test "--csv is RFC 4180" {
+	spool 0193-a '.user.account = "a,\"b\"\n" | del(.exit)'
+	r --csv > "$D/csv"
+	[ "$(head -1 "$D/csv" | cut -d, -f1,4,32)" = "id,scheduler.job,memory.oom_kills" ]
+	[ "$(grep -c $'\r$' "$D/csv")" -eq 2 ]
+	[ "$(wc -l < "$D/csv")" -eq 2 ]
+	grep -q ',"a,""b""\\u000a",batch,' "$D/csv"
+	grep -q ',3600.500000,2100,,,,2,0-1,' "$D/csv"
+}
+
+@test "filters" {
+	spool 0193-a
+	spool 0193-b '.scheduler.job = "4712" | .user.name = "bob"
+		| .time.end = "2026-04-01T00:00:00.000000Z"
+		| .time.start = "2026-03-31T00:00:00.000000Z"'
+	spool 0193-12345678-fedcba98 'del(.scheduler)'
+	ids() { r --json "$@" | jq -r 'map(.id) | join(" ")'; }
+	[ "$(ids --job=4712)" = 0193-b ]
+	[ "$(ids --job=fedcba98)" = 0193-12345678-fedcba98 ]
+	[ "$(ids --user=bob)" = 0193-b ]
+	[ "$(ids --since=2026-03-15)" = 0193-b ]
+	[ "$(ids --since=2026-03-01T11:00Z)" = "0193-12345678-fedcba98 0193-a 0193-b" ]
+	[ "$(ids --since=2026-03-01T11:00:01)" = 0193-b ]
+	[ "$(ids --limit=1)" = 0193-b ]
+	[ "$(ids --user=alice --limit=1)" = 0193-a ]
+	[ "$(ids --since=1s)" = "" ]
+}
+
+@test "control characters of users do not reach the terminal" {
+	spool 0193-a '.user.name = "a\u001b[31m\u009b\u202ex" | .node = "b\nc"'
+	r > "$D/out"
+	grep -qF 'a\u001b[31m\u009b\u202ex' "$D/out"
+	grep -qF 'b\u000ac' "$D/out"
+	[ "$(wc -l < "$D/out")" -eq 2 ]
+	run ! grep -q '[^ -~]' "$D/out"
+}
+
+@test "a bad file is reported once and moved to bad/" {
+	spool 0193-a
+	spool 0193-b '.user.uid = "x"'
+	echo '{' > "$D/spool/new/0193-c.json"
+	chmod 600 "$D/spool/new/0193-c.json"
+	ln -s /etc/passwd "$D/spool/new/0193-d.json"
+	r > "$D/out" 2> "$D/err"
+	[ "$(wc -l < "$D/out")" -eq 2 ]
+	[ "$(wc -l < "$D/err")" -eq 3 ]
+	grep -q '^cloison: .*0193-b.json is refused: user.uid: not a whole number: moved to bad/$' "$D/err"
+	grep -q '0193-c.json is refused: not JSON' "$D/err"
+	grep -q '0193-d.json is refused: it is a link' "$D/err"
+	[ "$(ls "$D/spool/bad" | wc -l)" -eq 3 ]
+	[ "$(r 2>&1)" = "$(cat "$D/out")" ]
+}
+
+@test "a user's spool speaks for the user only" {
+	[ "$me" -ne 0 ] || skip "root may sign for all"
+	spool 0193-a '.user.uid = 0'
+	run r
+	[[ $output == *"only that user or root may"* ]]
+}
+
+@test "a spool that others may write is not believed" {
+	spool 0193-a
+	chmod 777 "$D/spool/new"
+	run r
+	[ "$status" -eq 125 ]
+	[[ $output == "cloison: "*"others may write"*"chmod go-w"* ]]
+}
+
+@test "many records" {
+	spool 0193-x
+	for i in $(seq 600); do
+		sed "s/0193-x/0193-$i/" "$D/spool/new/0193-x.json" \
+			> "$D/spool/new/0193-$i.json"
+	done
+	chmod 600 "$D"/spool/new/*
+	[ "$(r | wc -l)" -eq 602 ]
+	[ -z "$(ls "$D/spool/new")" ]
+}
+
+@test "several reports at once import everything once" {
+	spool 0193-x
+	for i in $(seq 1000); do
+		sed "s/0193-x/0193-$i/" "$D/spool/new/0193-x.json" \
+			> "$D/spool/new/0193-$i.json"
+	done
+	chmod 600 "$D"/spool/new/*
+	pids=()
+	for i in 1 2 3 4; do
+		r > "$D/out$i" 2> "$D/err$i" 3>&- &
+		pids+=($!)
+	done
+	wait "${pids[@]}"
+	[ -z "$(cat "$D"/err?)" ]
+	[ ! -e "$D/spool/bad" ]
+	[ "$(r --json | jq length)" -eq 1001 ]
+}
+
+@test "a report that nobody reads on keeps no other waiting" {
+	spool 0193-x
+	for i in $(seq 1000); do
+		sed "s/0193-x/0193-$i/" "$D/spool/new/0193-x.json" \
+			> "$D/spool/new/0193-$i.json"
+	done
+	chmod 600 "$D"/spool/new/*
+	r > /dev/null
+	mkfifo "$D/pager"
+	r --json > "$D/pager" 3>&- &
+	reader=$!
+	exec 4< "$D/pager"
+	sleep 0.5
+	spool 0193-y
+	timeout 10 "$report" "${args[@]}" > "$D/out"
+	[ "$(wc -l < "$D/out")" -eq 1003 ]
+	kill -0 $reader
+	exec 4<&-
+	kill $reader 2>/dev/null || true
+}
+
+@test "signed records go to another store" {
+	need_munged
+	spool 0193-a '.later = 1'
+	spool 0193-b
+	run export_signed "$D/signed"
+	[ "$status" -eq 0 ]
+	[ "$output" = "cloison: 2 signed" ]
+	[ "$(stat -c %a "$D/signed")" = 600 ]
+	[ "$(grep -c ^MUNGE: "$D/signed")" -eq 2 ]
+	run import_signed "$D/signed"
+	[ "$output" = "cloison: 2 imported, 0 already known, 0 refused" ]
+	[ "$status" -eq 0 ]
+	[ "$(r2 --json | jq -c 'map([.id, .signer, .source, .later])')" = \
+		"[[\"0193-a\",$me,\"signed\",1],[\"0193-b\",$me,\"signed\",null]]" ]
+	# Signed anew, through a pipe: known now.
+	export_signed 2>/dev/null | (run import_signed
+		[ "$status" -eq 0 ]
+		[ "$output" = "cloison: 0 imported, 2 already known, 0 refused" ])
+}
+
+@test "a replay is refused" {
+	need_munged
+	spool 0193-a
+	export_signed "$D/signed"
+	import_signed < "$D/signed"
+	run import_signed "$D/signed"
+	[ "$status" -eq 1 ]
+	[[ ${lines[0]} == "cloison: line 1 is refused: it was shown here before"* ]]
+	[ "${lines[1]}" = "cloison: 0 imported, 0 already known, 1 refused" ]
+}
+
+@test "altered lines and garbage are refused, the others stored" {
+	need_munged
+	spool 0193-a
+	spool 0193-b
+	export_signed "$D/signed"
+	first=$(head -1 "$D/signed")
+	half=$((${#first} / 2))
+	c=A
+	[ "${first:half:1}" != A ] || c=B
+	{
+		echo "${first:0:half}$c${first:half+1}"
+		echo garbage
+		head -c 300000 /dev/zero | tr '\0' x
+		echo
+		printf 'a\0b\n'
+		echo
+		sed -n 2p "$D/signed"
+		echo '{"no": "record"}' | sign
+		record 0193-c | jq -c '.id = "../c"' | sign
+	} > "$D/lines"
+	run import_signed "$D/lines"
+	[ "$status" -eq 1 ]
+	[[ ${lines[0]} == "cloison: line 1 is refused: it was altered"* ]]
+	[[ ${lines[1]} == "cloison: line 2 is refused: it is not a MUNGE credential" ]]
+	[[ ${lines[2]} == "cloison: line 3 is refused: it is too long"* ]]
+	[[ ${lines[3]} == "cloison: line 4 is refused: "*NUL* ]]
+	[[ ${lines[4]} == "cloison: line 7 is refused: "*"no schema" ]]
+	[[ ${lines[5]} == "cloison: line 8 is refused: id: "* ]]
+	[ "${lines[6]}" = "cloison: 1 imported, 0 already known, 6 refused" ]
+	[ "$(r2 --json | jq -r '.[].id')" = 0193-b ]
+}
+
+@test "an expired one is refused" {
+	need_munged
+	spool 0193-a
+	export_signed "$D/signed" --ttl=1s
+	sleep 3
+	run import_signed "$D/signed"
+	[ "$status" -eq 1 ]
+	[[ ${lines[0]} == "cloison: line 1 is refused: it has expired: sign it again" ]]
+}
+
+@test "one of another realm is refused" {
+	need_munged
+	spool 0193-a
+	export_signed "$D/signed"
+	run r2 --munge-socket="$TOP/elsewhere" --import-signed="$D/signed"
+	[ "$status" -eq 1 ]
+	[[ ${lines[0]} == "cloison: line 1 is refused: "*"another MUNGE key"* ]]
+}
+
+@test "a record that a user signed for somebody else is refused" {
+	need_munged
+	as=()
+	[ "$me" -ne 0 ] || as=(setpriv --reuid=65534 --regid=65534 --clear-groups)
+	record 0193-a ".user.uid = $other" > "$D/record"
+	"${as[@]}" munge --socket="$TOP/here" < "$D/record" > "$D/signed"
+	run import_signed "$D/signed"
+	[ "$status" -eq 1 ]
+	[[ ${lines[0]} == "cloison: line 1 is refused: uid "*" signed it, but it is the record of uid $other: only that user or root may" ]]
+	[ "$(r2 --json)" = "[]" ]
+}
+
+@test "a user's record keeps its signer, and root does not vouch for it" {
+	need_munged
+	[ "$me" -eq 0 ] || skip "needs root"
+	record 0193-a ".user.uid = 65534" > "$D/record"
+	setpriv --reuid=65534 --regid=65534 --clear-groups \
+		munge --socket="$TOP/here" < "$D/record" > "$D/signed"
+	import_signed "$D/signed"
+	[ "$(r2 --json | jq '.[].signer')" -eq 65534 ]
+	run r2 --munge-socket="$TOP/here" --export-signed
+	[ "$output" = "cloison: 0 signed, 1 left out that others signed" ]
+	# The site's own record of the same cell replaces it.
+	record 0193-a ".user.uid = 65534 | .exit.code = 8" | sign > "$D/signed"
+	import_signed "$D/signed"
+	[ "$(r2 --json | jq -c '.[] | [.signer, .exit.code]')" = "[0,8]" ]
+}
+
+@test "without munged nothing is lost and the message says what to do" {
+	spool 0193-a
+	run r --munge-socket="$D/none" --export-signed="$D/signed"
+	[ "$status" -eq 125 ]
+	[[ $output == "cloison: "*"is munged running, with the socket $D/none?" ]]
+	[ ! -e "$D/signed" ]
+	[ -z "$(find "$D" -maxdepth 1 -name '*signed*')" ]
+	[ "$(r | wc -l)" -eq 2 ]
+}
+
+@test "bad usage is one line and 125" {
+	for a in --bogus --job --limit=x --since=soon --ttl=0 word --json=1; do
+		run "$report" "$a"
+		[ "$status" -eq 125 ]
+		[ "${#lines[@]}" -eq 1 ]
+		[[ $output == "cloison: "* ]]
+	done
+	run "$report" --json --csv
+	[ "$status" -eq 125 ]
+	run "$report" --help
+	[ "$status" -eq 0 ]
+	[[ ${lines[0]} == "Usage: cloison report"* ]]
+}
+
+@test "places of a user" {
+	[ "$me" -ne 0 ] || skip "root has others"
+	args=()
+	export HOME=$D/home XDG_STATE_HOME=
+	mkdir "$HOME"
+	r
+	[ -f "$HOME/.local/state/cloison/records.db" ]
+	[ "$(stat -c %a "$HOME/.local/state/cloison/spool")" = 700 ]
+	XDG_STATE_HOME=$D/state r
+	[ -f "$D/state/cloison/records.db" ]
+	run env -u HOME "$report"
+	[ "$status" -eq 125 ]
+	[[ $output == "cloison: HOME is not set"* ]]
+}
+
+@test "a full disk is an error" {
+	[ -e /dev/full ] || skip
+	run sh -c '"$0" "$@" > /dev/full' "$report" "${args[@]}"
+	[ "$status" -eq 125 ]
+	[[ $output == "cloison: write to stdout"* ]]
+}

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "config.h"
+
+/* cmocka.h needs those before it. */
+/* clang-format off */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+/* clang-format on */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "acct/record.h"
+#include "acct/spool.h"
+#include "base/fd.h"
+
+static char dir[64];
+static struct err err;
+
+static int setup(void **state)
+{
+	(void)state;
+	strcpy(dir, "/tmp/cloison-spool-XXXXXX");
+	return mkdtemp(dir) && !chdir(dir) ? 0 : -1;
+}
+
+static int rm(const char *path, const struct stat *st, int type,
+	      struct FTW *ftw)
+{
+	(void)st, (void)type, (void)ftw;
+	return remove(path);
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	return chdir("/") || nftw(dir, rm, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+static void put(const char *path, const char *text, mode_t mode)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+
+	assert_true(fd >= 0);
+	assert_int_equal(fchmod(fd, mode), 0);
+	assert_int_equal(fd_write_all(fd, text, strlen(text)), 0);
+	close(fd);
+}
+
+static int open_ok(const char *path)
+{
+	int fd = spool_open(path, geteuid(), &err);
+
+	if (fd < 0)
+		fail_msg("spool_open: %s", err.text);
+	return fd;
+}
+
+static void open_fails(const char *path, const char *says)
+{
+	assert_int_equal(spool_open(path, geteuid(), &err), -1);
+	if (!strstr(err.text, says))
+		fail_msg("%s", err.text);
+}
+
+static mode_t mode_of(const char *path)
+{
+	struct stat st;
+
+	assert_int_equal(lstat(path, &st), 0);
+	return st.st_mode & 07777;
+}
+
+struct seen {
+	size_t n, bad;
+	char names[512], why[512];
+	int stop;
+};
+
+static int see(void *arg, const char *name, const char *text, size_t len,
+	       struct err *e)
+{
+	struct seen *s = arg;
+
+	s->n++;
+	strcat(strcat(s->names, name), " ");
+	if (!text) {
+		s->bad++;
+		strcat(strcat(s->why, e->text), "; ");
+	} else {
+		assert_int_equal(strlen("text"), len);
+		assert_memory_equal(text, "text", len);
+	}
+	return s->stop;
+}
+
+static void test_write_and_read(void **state)
+{
+	struct seen s = { 0 };
+	int fd = open_ok("a/b//spool/");
+
+	(void)state;
+	umask(0277);
+	assert_int_equal(spool_write(fd, "2-b", "text", &err), 0);
+	umask(022);
+	assert_int_equal(spool_write(fd, "1-a", "text", &err), 0);
+	assert_int_equal(spool_write(fd, "1-a", "text", &err), 0);
+	assert_int_equal(mode_of("a/b/spool/new/2-b.json"), 0600);
+	assert_int_equal(mode_of("a/b/spool"), geteuid() ? 0700 : 0755);
+	assert_int_equal(spool_read(fd, geteuid(), see, &s, &err), 0);
+	assert_string_equal(s.names, "1-a.json 2-b.json ");
+	assert_int_equal(s.bad, 0);
+	assert_int_equal(spool_remove(fd, "1-a.json", &err), 0);
+	assert_int_equal(spool_remove(fd, "1-a.json", &err), 0);
+	assert_int_equal(spool_reject(fd, "2-b.json", &err), 0);
+	assert_int_equal(access("a/b/spool/bad/2-b.json", F_OK), 0);
+	assert_int_equal(mode_of("a/b/spool/bad"), 0700);
+	s = (struct seen){ 0 };
+	assert_int_equal(spool_read(fd, geteuid(), see, &s, &err), 0);
+	assert_int_equal(s.n, 0);
+	close(fd);
+	/* Nothing is left over of the writing. */
+	assert_int_equal(rmdir("a/b/spool/tmp"), 0);
+}
+
+static void test_stop(void **state)
+{
+	struct seen s = { .stop = -1 };
+	int fd = open_ok("spool");
+
+	(void)state;
+	assert_int_equal(spool_write(fd, "1", "text", &err), 0);
+	assert_int_equal(spool_write(fd, "2", "text", &err), 0);
+	assert_int_equal(spool_read(fd, geteuid(), see, &s, &err), -1);
+	assert_int_equal(s.n, 1);
+	close(fd);
+}
+
+static void test_bad_ids(void **state)
+{
+	static char big[RECORD_MAX + 2];
+	int fd = open_ok("spool");
+
+	(void)state;
+	assert_int_equal(spool_write(fd, "../x", "text", &err), -1);
+	assert_int_equal(spool_write(fd, "", "text", &err), -1);
+	memset(big, 'x', sizeof(big) - 1);
+	assert_int_equal(spool_write(fd, "1", big, &err), -1);
+	assert_int_equal(err.num, EFBIG);
+	close(fd);
+}
+
+static void test_hostile_files(void **state)
+{
+	static char big[RECORD_MAX + 2];
+	struct seen s = { 0 };
+	int fd = open_ok("spool");
+
+	(void)state;
+	memset(big, 'x', sizeof(big) - 1);
+	put("secret", "secret", 0600);
+	put("spool/new/big.json", big, 0600);
+	put("spool/new/good.json", "text", 0600);
+	put("spool/new/hidden", "text", 0600);
+	put("spool/new/linked.json", "text", 0600);
+	assert_int_equal(link("spool/new/linked.json", "elsewhere"), 0);
+	put("spool/new/open.json", "text", 0622);
+	assert_int_equal(symlink("../../secret", "spool/new/symlink.json"), 0);
+	assert_int_equal(mkfifo("spool/new/fifo.json", 0600), 0);
+	assert_int_equal(mkdir("spool/new/dir.json", 0700), 0);
+	assert_int_equal(spool_read(fd, geteuid(), see, &s, &err), 0);
+	assert_int_equal(s.n, 8);
+	assert_int_equal(s.bad, 7);
+	assert_string_equal(s.names,
+			    "big.json dir.json fifo.json good.json hidden "
+			    "linked.json open.json symlink.json ");
+	assert_string_equal(
+		s.why, "it is too big; not a regular file; not a regular file; "
+		       "its name is not ID.json; it has several links; "
+		       "others may write it; it is a link: Too many levels of "
+		       "symbolic links; ");
+	assert_int_equal(spool_reject(fd, "dir.json", &err), 0);
+	assert_int_equal(spool_reject(fd, "symlink.json", &err), 0);
+	assert_int_equal(access("secret", F_OK), 0);
+	close(fd);
+}
+
+static void test_foreign_file(void **state)
+{
+	struct seen s = { 0 };
+	int fd = open_ok("spool");
+
+	(void)state;
+	if (geteuid())
+		skip();
+	put("spool/new/1.json", "text", 0600);
+	assert_int_equal(chown("spool/new/1.json", 65534, 65534), 0);
+	assert_int_equal(spool_read(fd, geteuid(), see, &s, &err), 0);
+	assert_string_equal(s.why, "it belongs to somebody else; ");
+	close(fd);
+}
+
+static void test_bad_dirs(void **state)
+{
+	(void)state;
+	close(open_ok("spool"));
+	assert_int_equal(symlink("spool", "link"), 0);
+	open_fails("link", "must be a real directory");
+	put("file", "", 0600);
+	open_fails("file", "must be a real directory");
+	open_fails("file/spool", "Not a directory");
+	assert_int_equal(chmod("spool", 0770), 0);
+	open_fails("spool", "chmod go-w");
+	assert_int_equal(chmod("spool", 0700), 0);
+	assert_int_equal(chmod("spool/new", 0702), 0);
+	open_fails("spool", "chmod go-w");
+	assert_int_equal(rmdir("spool/new"), 0);
+	assert_int_equal(symlink("/tmp", "spool/new"), 0);
+	open_fails("spool", "open new/");
+	open_fails("/tmp", geteuid() ? "belongs to uid 0" : "others may write");
+	if (geteuid())
+		open_fails("/proc/1", "belongs");
+}
+
+/* The owner's own links on the way are his to make; those of others are not. */
+static void test_links_on_the_way(void **state)
+{
+	(void)state;
+	assert_int_equal(mkdir("real", 0700), 0);
+	assert_int_equal(symlink("real", "link"), 0);
+	close(open_ok("link/spool"));
+	assert_int_equal(access("real/spool/new", F_OK), 0);
+	if (geteuid())
+		return;
+	assert_int_equal(lchown("link", 65534, 65534), 0);
+	open_fails("link/spool", "Too many levels");
+	assert_int_equal(chown("real/spool", 65534, 65534), 0);
+	open_fails("real/spool", "belongs to uid 65534");
+}
+
+/* Nobody makes a directory in the name of another. */
+static void test_not_for_others(void **state)
+{
+	(void)state;
+	assert_int_equal(spool_open("other", geteuid() + 1, &err), -1);
+	assert_int_equal(err.num, ENOENT);
+	assert_int_equal(access("other", F_OK), -1);
+}
+
+static void test_sweep(void **state)
+{
+	const struct timespec old[2] = { { 1000000, 0 }, { 1000000, 0 } };
+	struct seen s = { 0 };
+	int fd = open_ok("spool");
+
+	(void)state;
+	put("spool/tmp/old.json", "half", 0600);
+	put("spool/tmp/fresh.json", "half", 0600);
+	assert_int_equal(utimensat(AT_FDCWD, "spool/tmp/old.json", old, 0), 0);
+	assert_int_equal(spool_read(fd, geteuid(), see, &s, &err), 0);
+	assert_int_equal(s.n, 0);
+	assert_int_equal(access("spool/tmp/old.json", F_OK), -1);
+	assert_int_equal(access("spool/tmp/fresh.json", F_OK), 0);
+	/* The same id again: the half one is no obstacle. */
+	assert_int_equal(spool_write(fd, "fresh", "text", &err), 0);
+	assert_int_equal(access("spool/tmp/fresh.json", F_OK), -1);
+	close(fd);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_write_and_read),
+		TEST(test_stop),
+		TEST(test_bad_ids),
+		TEST(test_hostile_files),
+		TEST(test_foreign_file),
+		TEST(test_bad_dirs),
+		TEST(test_links_on_the_way),
+		TEST(test_not_for_others),
+		TEST(test_sweep),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
