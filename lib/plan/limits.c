@@ -146,6 +146,8 @@ int build_limits(const struct build *b, struct plan *plan, struct err *err)
 	if (!n && b->job->front != JOB_SLURM)
 		return 0;
 	choose_cgroup(b, plan);
+	plan->unlimited_ok =
+		v[OPT_LIMITS].num == LIMITS_TRY && plan->cg.source != CG_ADOPT;
 	for (size_t i = 0; i < n; i++) {
 		const char *name = option_table[list[i].id].name;
 		const char *why = why_not(b, plan, list[i].kind);

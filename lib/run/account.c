@@ -104,6 +104,26 @@ static void fill_plan(const struct plan *plan, const struct host *host,
 	r->n_tags = plan->n_tags;
 }
 
+/* What was to be enforced and could not be when it came to it. */
+static void fill_unlimited(const struct cell *cell, struct pool *pool,
+			   struct record *r)
+{
+	struct record_pair *list =
+		pool_alloc(pool, (r->limits.n_enforced + r->limits.n_missing) *
+					 sizeof(*list));
+	size_t n = 0;
+
+	for (size_t i = 0; i < r->limits.n_missing; i++)
+		list[n++] = r->limits.missing[i];
+	for (size_t i = 0; i < r->limits.n_enforced; i++)
+		list[n++] = (struct record_pair){ r->limits.enforced[i].key,
+						  cell->why_not.text };
+	r->limits.missing = list;
+	r->limits.n_missing = n;
+	r->limits.n_enforced = 0;
+	r->memory.limit = -1;
+}
+
 int cell_record(const struct plan *plan, const struct host *host,
 		const struct cell *cell, struct pool *pool, const char **ret_id,
 		const char **ret_json, struct err *err)
@@ -122,6 +142,8 @@ int cell_record(const struct plan *plan, const struct host *host,
 	r.time.setup_us = cell->setup_us;
 	fill_usage(cell, &r);
 	fill_exit(cell, &r);
+	if (cell->unlimited)
+		fill_unlimited(cell, pool, &r);
 	return record_format(&r, pool, ret_json, err);
 }
 

@@ -36,6 +36,8 @@ struct cell {
 	int64_t start_mono; /* monotonic, microseconds */
 	int64_t setup_us; /* until the payload's execve; -1: never got so far */
 	int64_t end_mono;
+	bool unlimited; /* no limit is enforced, because of why_not */
+	struct err why_not;
 	bool failed; /* it could not be set up */
 	bool exited; /* `status` holds the payload's wait status */
 	int status;

@@ -124,8 +124,12 @@ static int start(const struct plan *plan, const struct host *host,
 {
 	int sv[2], done;
 
-	if (plan->cg.source != CG_NONE && make_cgroup(plan, host, cell, err))
-		return -1;
+	if (plan->cg.source != CG_NONE && make_cgroup(plan, host, cell, err)) {
+		if (!plan->unlimited_ok)
+			return -1;
+		cell->unlimited = true;
+		cell->why_not = *err;
+	}
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sv))
 		return err_set(err, errno, "make a socket pair");
 	cell->sock = sv[0];

@@ -58,6 +58,9 @@ static int run(struct request *r)
 		record(r, &cell);
 		return EXIT_OURS;
 	}
+	if (cell.unlimited && !r->plan.quiet)
+		fprintf(stderr, "cloison: no limit is enforced: %s\n",
+			cell.why_not.text);
 	status = cell_wait(&r->plan, &cell, &err)
 			 ? fail(&err)
 			 : exit_status(&cell, r->command[0]);

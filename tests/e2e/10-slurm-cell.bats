@@ -61,6 +61,12 @@ last_job() { scontrol -o show job | sed -n 's/^JobId=\([0-9]*\) .*/\1/p' | sort 
 	[ ! -e /dev/shm/0 ]
 }
 
+@test "50 tasks, more than the node has CPUs, join one cell" {
+	run -0 as alice srun -n 50 --overcommit --cell readlink /proc/self/ns/pid
+	[ "${#lines[@]}" -eq 50 ]
+	[ "$(sort -u <<<"$output" | wc -l)" -eq 1 ]
+}
+
 @test "processes of one task may read those of another (CMA)" {
 	cc -o /home/alice/cma "$BATS_TEST_DIRNAME/cma.c"
 	run -0 as alice srun -n2 --cell ./cma

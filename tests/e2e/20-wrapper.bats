@@ -48,6 +48,19 @@ show='cat /proc/self/cgroup; cd /sys/fs/cgroup; cat memory.max memory.swap.max p
 	rmdir /sys/fs/cgroup/cells
 }
 
+@test "a parent that is not there: enforce refuses, try runs and says so" {
+	printf '[site]\nloosen = all\ncgroup-parent = /no/such\n' >site
+	run cloison run --config="$PWD/site" --memory=32M -- touch ran
+	[ "$status" -eq 125 ]
+	[[ $output == *"/no/such"* ]]
+	[ ! -e ran ]
+	run -0 cloison run --config="$PWD/site" --limits=try --memory=32M --record="$PWD/r" -- true
+	[[ $output == *"no limit is enforced: "*"/no/such"* ]]
+	[ "$(jq -r '.limits.enforced' r)" = null ]
+	[[ $(jq -r '.limits.missing.memory' r) == */no/such* ]]
+	[ "$(jq -r '.memory.limit_bytes' r)" = null ]
+}
+
 @test "memory: the payload is killed, the reason is oom" {
 	run cloison run --memory=40M --record="$PWD/r" -- python3 -c 'x = bytearray(200 << 20)'
 	[ "$status" -eq 137 ]
