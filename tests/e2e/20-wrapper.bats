@@ -105,6 +105,14 @@ while time.monotonic() < end: pass'
 	[ "$(jq '.cpu.user_us > 0 and .pids.peak != 0' r)" = true ]
 }
 
+@test "a supervisor that is killed leaves neither payload nor cgroup" {
+	cloison run --memory=64M -- sleep 6161 3>&- &
+	eventually 30 pgrep -fx 'sleep 6161'
+	kill -KILL $!
+	eventually 30 sh -c '! pgrep -fx "sleep 6161"'
+	eventually 30 same_cells
+}
+
 @test "100 limited cells leave nothing behind" {
 	mountinfo=$(cat /proc/self/mountinfo)
 	for _ in $(seq 100); do cloison run --quiet --memory=64M -- true; done
