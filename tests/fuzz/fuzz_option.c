@@ -92,7 +92,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (id < 0 || (!eq && option_table[id].arg))
 			continue;
 		if (option_set(&o, (enum option_id)id, eq ? line : NULL, "-o",
-			       "/work", &pool, &err)) {
+			       "/proj", &pool, &err)) {
 			check(*err.text);
 			plain(err.text);
 		} else if (eq) {

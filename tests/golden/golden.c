@@ -206,7 +206,7 @@ static void defaults(struct world *w)
 			       .uid = 1000,
 			       .gid = 1000,
 			       .home = "/home/ana",
-			       .cwd = "/work/run",
+			       .cwd = "/proj/run",
 			       .state = "/home/ana/.local/state" };
 	w->host = (struct host){ .node = "n1",
 				 .privileged = true,

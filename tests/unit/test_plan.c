@@ -46,7 +46,7 @@ static int setup(void **state)
 			    .uid = 1000,
 			    .gid = 1000,
 			    .home = "/home/ana",
-			    .cwd = "/work/run",
+			    .cwd = "/jobs/run",
 			    .state = "/home/ana/.local/state" };
 	host = (struct host){ .privileged = true,
 			      .memory = 8000000000,
@@ -243,7 +243,7 @@ static const struct {
 	{ "ro=/mnt:/opt", "--ro: /mnt is hidden by the profile (site file: "
 			  "loosen = hide)" },
 	/* Writable: where the profile has it, or the site lets it. */
-	{ "rw=/work/run rw=/work/run/x", NULL },
+	{ "rw=/jobs/run rw=/jobs/run/x", NULL },
 	{ "rw=/data/x rw=/data/x:/opt", NULL },
 	{ "rw=/scratch rw=/proj/x", NULL },
 	{ "rw=/data", "--rw: /data is read-only by the profile (site file: "
@@ -252,7 +252,7 @@ static const struct {
 			      "profile (site file: loosen-rw = DIR ...)" },
 	{ "rw=/project", "--rw: /project is read-only by the profile (site "
 			 "file: loosen-rw = DIR ...)" },
-	{ "rw=/work", "--rw: /work is read-only by the profile (site file: "
+	{ "rw=/jobs", "--rw: /jobs is read-only by the profile (site file: "
 		      "loosen-rw = DIR ...)" },
 	{ "rw=/img", "--rw: /img is read-only by the profile (site file: "
 		     "loosen-rw = DIR ...)" },
@@ -437,7 +437,7 @@ static void policy_facts(void **state)
 				  rows[i % N(rows)]));
 		job.home = job.cwd = paths[i / N(rows)];
 		build();
-		plan.cwd = "/work/run";
+		plan.cwd = "/jobs/run";
 		assert_string_equal(plan_text(&plan, &pool), bare);
 	}
 }
@@ -546,15 +546,15 @@ static void text_is_lines(void **state)
 {
 	(void)state;
 	/* Facts are not options: nobody has looked at them yet. */
-	job.cwd = "/work/a\nmounts rw /etc";
+	job.cwd = "/jobs/a\nmounts rw /etc";
 	given("default-profile = p\n[profile p]\nro = /\n");
 	build();
-	says("start.cwd /work/a?mounts rw /etc");
+	says("start.cwd /jobs/a?mounts rw /etc");
 	says_not("mounts rw /etc");
 	/* Nor does a value pass that has any. */
 	fresh();
-	job.cwd = "/work/a\nb";
-	refused("profile batch: '/work/a?b' has a control character");
+	job.cwd = "/jobs/a\nb";
+	refused("profile batch: '/jobs/a?b' has a control character");
 }
 
 static void json(void **state)
@@ -908,7 +908,7 @@ static void expansions(void **state)
 	} rows[] = {
 		{ "/a", "/a" },
 		{ "%h", "/home/ana" },
-		{ "%w/out", "/work/run/out" },
+		{ "%w/out", "/jobs/run/out" },
 		{ "/s/%u/%j", "/s/ana/42" },
 		{ "50%", "50%" },
 		{ "50%%", "50%" },
@@ -980,7 +980,7 @@ static void values(void **state)
 	(void)state;
 	for (size_t i = 0; i < N(rows); i++) {
 		if (!option_set(&options, rows[i].id, rows[i].text, "o",
-				"/work", &pool, &err))
+				"/jobs", &pool, &err))
 			fail_msg("'%s' is taken", rows[i].text);
 		assert_string_equal(err.text, rows[i].message);
 		assert_false(options.value[rows[i].id].set);
@@ -996,8 +996,8 @@ static void paths(void **state)
 	} rows[] = {
 		{ "/a", "/a", "/a" },
 		{ "//a///b/./", "/a/b", "/a/b" },
-		{ "x/y", "/work/x/y", "/work/x/y" },
-		{ ".", "/work", "/work" },
+		{ "x/y", "/jobs/x/y", "/jobs/x/y" },
+		{ ".", "/jobs", "/jobs" },
 		{ "/a..b/...", "/a..b/...", "/a..b/..." },
 		{ "/a\\:b:/c", "/a:b", "/c" },
 		{ "/a:/b\\:c", "/a", "/b:c" },
@@ -1008,7 +1008,7 @@ static void paths(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < N(rows); i++) {
-		if (option_set(&options, OPT_RO, rows[i].text, "o", "/work",
+		if (option_set(&options, OPT_RO, rows[i].text, "o", "/jobs",
 			       &pool, &err))
 			fail_msg("%s", err.text);
 		assert_string_equal(options.mount[i].src, rows[i].src);
