@@ -248,60 +248,53 @@ static int do_hide(struct work *w, size_t i, struct err *err)
 }
 
 /*
- * The upper layer is a tmpfs that is mounted on the target first and covered
- * by the overlay itself: its layers need paths in this namespace.
+ * Upper and work directory of an overlay on `lower`, in the tmpfs `tmp`. The
+ * upper one lends the overlay's top its mode and owner.
  */
-static int do_overlay(struct work *w, size_t i, struct err *err)
+static int make_upper(int tmp, int lower, int *ret_upper, int *ret_work)
 {
-	const struct mnt_op *op = &w->plan->op[i];
-	char lower[40], upper[40], work[40];
-	const char *const param[][2] = {
-		{ "lowerdir", lower },
-		{ "upperdir", upper },
-		{ "workdir", work },
-		{ "userxattr", NULL },
-	};
-	cleanup_fd int tmp = make_tmpfs(w, op->size, 0755);
-	cleanup_fd int fs = fsopen("overlay", FSOPEN_CLOEXEC);
-	cleanup_fd int up = -1, wk = -1, tree = -1;
 	struct stat st;
 
-	if (tmp < 0)
-		return err_set(err, errno, "%s: make a tmpfs", op->origin);
+	if (mkdirat(tmp, "upper", 0755) || mkdirat(tmp, "work", 0755) ||
+	    fstat(lower, &st) || fchmodat(tmp, "upper", st.st_mode & 07777, 0))
+		return -1;
+	/* An id that is not mapped here cannot be given: it stays ours. */
+	if (fchownat(tmp, "upper", st.st_uid, st.st_gid, 0) &&
+	    errno != EINVAL && errno != EPERM)
+		return -1;
+	*ret_upper = openat(tmp, "upper", O_PATH | O_CLOEXEC);
+	*ret_work = openat(tmp, "work", O_PATH | O_CLOEXEC);
+	return *ret_upper < 0 || *ret_work < 0 ? -1 : 0;
+}
+
+/* The overlay of three directories, not yet attached. */
+static int make_overlay(const struct work *w, const struct mnt_op *op,
+			int lower, int upper, int work, struct err *err)
+{
+	const struct {
+		const char *key;
+		int fd;
+	} layers[] = { { "lowerdir", lower },
+		       { "upperdir", upper },
+		       { "workdir", work } };
+	cleanup_fd int fs = fsopen("overlay", FSOPEN_CLOEXEC);
+	char path[40];
+	int tree;
+
 	if (fs < 0)
 		return err_set(err, errno,
 			       "%s: no overlay file system in this kernel",
 			       op->origin);
-	if (!is_dir(w->src[i]))
-		return err_set(err, ENOTDIR, "%s: %s", op->origin, op->src);
-	if (attach(w, op, tmp, true, err))
-		return -1;
-	/* The upper directory lends the overlay's top its mode and owner. */
-	if (mkdirat(tmp, "upper", 0755) || mkdirat(tmp, "work", 0755) ||
-	    fstat(w->src[i], &st) ||
-	    fchmodat(tmp, "upper", st.st_mode & 07777, 0))
-		return err_set(err, errno, "%s: make the upper layer",
-			       op->origin);
-	/* An id that is not mapped here cannot be given: it stays ours. */
-	if (fchownat(tmp, "upper", st.st_uid, st.st_gid, 0) &&
-	    errno != EINVAL && errno != EPERM)
-		return err_set(err, errno, "%s: own the upper layer",
-			       op->origin);
-	up = openat(tmp, "upper", O_PATH | O_CLOEXEC);
-	wk = openat(tmp, "work", O_PATH | O_CLOEXEC);
-	if (up < 0 || wk < 0)
-		return err_set(err, errno, "%s: open the upper layer",
-			       op->origin);
-	snprintf(lower, sizeof(lower), "/proc/self/fd/%d", w->src[i]);
-	snprintf(upper, sizeof(upper), "/proc/self/fd/%d", up);
-	snprintf(work, sizeof(work), "/proc/self/fd/%d", wk);
-	for (size_t k = 0; k < 3 + (size_t)w->plan->userxattr; k++)
-		if (fsconfig(fs,
-			     param[k][1] ? FSCONFIG_SET_STRING
-					 : FSCONFIG_SET_FLAG,
-			     param[k][0], param[k][1], 0))
+	for (int i = 0; i < 3; i++) {
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", layers[i].fd);
+		if (fsconfig(fs, FSCONFIG_SET_STRING, layers[i].key, path, 0))
 			return err_set(err, errno, "%s: overlay %s of %s",
-				       op->origin, param[k][0], op->src);
+				       op->origin, layers[i].key, op->src);
+	}
+	if (w->plan->userxattr &&
+	    fsconfig(fs, FSCONFIG_SET_FLAG, "userxattr", NULL, 0))
+		return err_set(err, errno, "%s: overlay without privilege",
+			       op->origin);
 	if (fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0))
 		return err_set(err, errno,
 			       "%s: overlay on %s (a directory with other "
@@ -310,8 +303,32 @@ static int do_overlay(struct work *w, size_t i, struct err *err)
 	tree = fsmount(fs, FSMOUNT_CLOEXEC,
 		       MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
 	if (tree < 0)
-		return err_set(err, errno, "%s: overlay on %s", op->origin,
-			       op->src);
+		err_set(err, errno, "%s: overlay on %s", op->origin, op->src);
+	return tree;
+}
+
+/*
+ * The upper layer is a tmpfs that is mounted on the target first and covered
+ * by the overlay itself: its layers need paths in this namespace.
+ */
+static int do_overlay(struct work *w, size_t i, struct err *err)
+{
+	const struct mnt_op *op = &w->plan->op[i];
+	cleanup_fd int tmp = make_tmpfs(w, op->size, 0755);
+	cleanup_fd int upper = -1, work = -1, tree = -1;
+
+	if (tmp < 0)
+		return err_set(err, errno, "%s: make a tmpfs", op->origin);
+	if (!is_dir(w->src[i]))
+		return err_set(err, ENOTDIR, "%s: %s", op->origin, op->src);
+	if (attach(w, op, tmp, true, err))
+		return -1;
+	if (make_upper(tmp, w->src[i], &upper, &work))
+		return err_set(err, errno, "%s: make the upper layer",
+			       op->origin);
+	tree = make_overlay(w, op, w->src[i], upper, work, err);
+	if (tree < 0)
+		return -1;
 	return attach(w, op, tree, true, err);
 }
 
