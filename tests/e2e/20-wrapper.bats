@@ -48,6 +48,28 @@ show='cat /proc/self/cgroup; cd /sys/fs/cgroup; cat memory.max memory.swap.max p
 	rmdir /sys/fs/cgroup/cells
 }
 
+@test "conf.d is read after cloison.conf, by name, and checked like it" {
+	local dir=/etc/cloison/conf.d
+	mkdir -p $dir
+	printf '[site]\ndefault-profile = late\n' >/etc/cloison/cloison.conf
+	printf '[profile late]\nbase = batch\nscratch = 8M\n' >$dir/10-a.conf
+	printf '[profile late]\nscratch = 9M\n' >$dir/20-b.conf
+	printf 'rubbish\n' >$dir/20-b.conf~
+	run cloison plan
+	good=$output
+	printf '[site]\ncolour = red\n' >$dir/30-c.conf
+	run cloison run -- true
+	bad=$output
+	rm $dir/30-c.conf
+	chmod 666 $dir/20-b.conf
+	run cloison run -- true
+	writable=$output
+	rm -r /etc/cloison
+	[[ $good == "profile.name late"* && $good == *"scratch.bytes 9437184"* && $good == *"tree.access ro"* ]]
+	[[ $bad == "cloison: $dir/30-c.conf:2: unknown key 'colour'"* ]]
+	[[ $writable == "cloison: $dir/20-b.conf: writable by others"* ]]
+}
+
 @test "a parent that is not there: enforce refuses, try runs and says so" {
 	printf '[site]\nloosen = all\ncgroup-parent = /no/such\n' >site
 	run cloison run --config="$PWD/site" --memory=32M -- touch ran
