@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mount.h>
+
+#include "base/cleanup.h"
+#include "base/fd.h"
+#include "mnt/internal.h"
+
+/* Made writable, as targets of later operations may lie below it. */
+int mnt_hide(struct mnt_work *w, size_t i, struct err *err)
+{
+	const struct mnt_op *op = &w->plan->op[i];
+	cleanup_fd int there = fd_open(AT_FDCWD, op->dst, O_PATH, 0, 0);
+	int tree;
+
+	if (there < 0 && (errno == ENOENT || errno == ENOTDIR))
+		return 0;
+	if (there < 0)
+		return err_set(err, errno, "%s: %s", op->origin, op->dst);
+	tree = mnt_is_dir(there)
+		       ? mnt_make_tmpfs(w, 1 << 20, 0755)
+		       : open_tree(AT_FDCWD, "/dev/null",
+				   OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	if (tree < 0)
+		return err_set(err, errno, "%s: hide %s", op->origin, op->dst);
+	w->src[i] = tree;
+	return mnt_attach(w, op, tree, mnt_is_dir(there), err);
+}
+
+int mnt_seal_hidden(const struct mnt_work *w, struct err *err)
+{
+	struct mount_attr ro = { .attr_set = MOUNT_ATTR_RDONLY };
+	const struct mnt_plan *p = w->plan;
+
+	for (size_t i = 0; i < p->n; i++)
+		if (p->op[i].kind == MNT_HIDE && w->src[i] >= 0 &&
+		    mount_setattr(w->src[i], "", AT_EMPTY_PATH, &ro,
+				  sizeof(ro)))
+			return err_set(err, errno, "%s: seal %s",
+				       p->op[i].origin, p->op[i].dst);
+	return 0;
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef MNT_INTERNAL_H
+#define MNT_INTERNAL_H
+
+#include <sys/stat.h>
+
+#include "mnt/mnt.h"
+
+/* State of one mnt_apply. */
+struct mnt_work {
+	const struct mnt_plan *plan;
+	int *src;     /* per operation: the tree to bind or to seal, or -1 */
+	int scratch;  /* root of the scratch tmpfs, once it is mounted */
+	dev_t *fresh; /* file systems made here: we may mkdir in them */
+	size_t n_fresh;
+};
+
+/* tree.c: attributes, new file systems, places to mount on. */
+
+/* MOUNT_ATTR_* that every mount of the plan gets. */
+unsigned long long mnt_hardening(const struct mnt_plan *plan, bool rdonly);
+
+/* Add attributes to a tree, recursively, and make it a slave. -1: errno. */
+int mnt_set_tree(int fd, const char *path, unsigned long long attr);
+
+/* A new file system of one type with `n` parameters, not yet seen. */
+int mnt_make_fs(const char *type, const char *const (*param)[2], size_t n,
+		unsigned attr);
+
+/* Whether `fd` lies in a file system that was made for this cell. */
+bool mnt_is_fresh(const struct mnt_work *w, int fd);
+
+/* The place to mount on; made where it is missing, if that is fresh. */
+int mnt_open_target(const struct mnt_work *w, const char *path, bool dir);
+
+/* Mount `tree` on the operation's dst. */
+int mnt_attach(const struct mnt_work *w, const struct mnt_op *op, int tree,
+	       bool dir, struct err *err);
+
+bool mnt_is_dir(int fd);
+
+/* source.c: what operations take from the host, before any of it changes. */
+int mnt_open_sources(struct mnt_work *w, struct err *err);
+
+/* tmpfs.c */
+int mnt_make_tmpfs(struct mnt_work *w, uint64_t size, unsigned mode);
+
+/* hide.c: when all is mounted, what is hidden becomes read-only. */
+int mnt_seal_hidden(const struct mnt_work *w, struct err *err);
+
+/* The operations, one for each kind: apply number `i` of the plan. */
+int mnt_bind(struct mnt_work *w, size_t i, struct err *err);
+int mnt_tmpfs(struct mnt_work *w, size_t i, struct err *err);
+int mnt_scratch(struct mnt_work *w, size_t i, struct err *err);
+int mnt_hide(struct mnt_work *w, size_t i, struct err *err);
+int mnt_overlay(struct mnt_work *w, size_t i, struct err *err);
+int mnt_kernel_fs(struct mnt_work *w, size_t i, struct err *err);
+
+#endif

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/openat2.h>
+#include <sys/fsuid.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/fd.h"
+#include "mnt/internal.h"
+
+/* The tree that an operation takes from the host, before any has changed. */
+static int open_source(struct mnt_work *w, size_t i, struct err *err)
+{
+	const struct mnt_op *op = &w->plan->op[i];
+	cleanup_fd int path = -1;
+
+	if (op->kind != MNT_BIND && op->kind != MNT_OVERLAY)
+		return 0;
+	path = fd_open(AT_FDCWD, op->src, O_PATH, 0,
+		       op->nofollow ? RESOLVE_NO_SYMLINKS : 0);
+	if (path < 0 && op->optional && errno != ELOOP)
+		return 0;
+	if (path < 0)
+		return err_set(err, errno, "%s: %s", op->origin, op->src);
+	/* A lower layer is looked up where it is, in this namespace. */
+	w->src[i] = op->kind == MNT_OVERLAY
+			    ? steal_fd(&path)
+			    : open_tree(path, "",
+					OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC |
+						AT_RECURSIVE | AT_EMPTY_PATH);
+	if (w->src[i] < 0)
+		return err_set(err, errno, "%s: clone the mounts at %s",
+			       op->origin, op->src);
+	return 0;
+}
+
+/* File accesses with the ids of `uid`; capabilities over files go with it. */
+static int file_ids(uid_t uid, gid_t gid, const gid_t *groups, size_t n,
+		    struct err *err)
+{
+	if (setgroups(n, groups))
+		return err_set(err, errno, "set the user's groups");
+	setfsgid(gid);
+	setfsuid(uid);
+	if ((uid_t)setfsuid((uid_t)-1) != uid)
+		return err_set(err, EPERM, "look up paths as uid %u", uid);
+	return 0;
+}
+
+int mnt_open_sources(struct mnt_work *w, struct err *err)
+{
+	const struct mnt_plan *p = w->plan;
+	bool as_user = geteuid() == 0 && p->uid != 0;
+
+	if (as_user && file_ids(p->uid, p->gid, p->groups, p->n_groups, err))
+		return -1;
+	for (size_t i = 0; i < p->n; i++)
+		if (open_source(w, i, err))
+			return -1;
+	return as_user ? file_ids(0, 0, NULL, 0, err) : 0;
+}

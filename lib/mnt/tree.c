@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/fd.h"
+#include "mnt/internal.h"
+
+unsigned long long mnt_hardening(const struct mnt_plan *plan, bool rdonly)
+{
+	return (rdonly ? MOUNT_ATTR_RDONLY : 0) |
+	       (plan->nosuid ? MOUNT_ATTR_NOSUID : 0);
+}
+
+int mnt_set_tree(int fd, const char *path, unsigned long long attr)
+{
+	struct mount_attr a = { .attr_set = attr, .propagation = MS_SLAVE };
+
+	return mount_setattr(fd, path,
+			     AT_RECURSIVE | (*path ? 0 : AT_EMPTY_PATH), &a,
+			     sizeof(a));
+}
+
+/* A new file system of one type with up to two parameters, not yet seen. */
+int mnt_make_fs(const char *type, const char *const (*param)[2], size_t n,
+		unsigned attr)
+{
+	cleanup_fd int fs = fsopen(type, FSOPEN_CLOEXEC);
+
+	if (fs < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++)
+		if (fsconfig(fs, FSCONFIG_SET_STRING, param[i][0], param[i][1],
+			     0))
+			return -1;
+	if (fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0))
+		return -1;
+	return fsmount(fs, FSMOUNT_CLOEXEC, attr);
+}
+
+bool mnt_is_fresh(const struct mnt_work *w, int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st))
+		return false;
+	for (size_t i = 0; i < w->n_fresh; i++)
+		if (w->fresh[i] == st.st_dev)
+			return true;
+	return false;
+}
+
+/* One directory or, as a target for a file, one empty file below `dirfd`. */
+static int make_node(const struct mnt_work *w, int dirfd, const char *name,
+		     bool dir)
+{
+	if (dir) {
+		if (mkdirat(dirfd, name, 0755) && errno != EEXIST)
+			return -1;
+	} else {
+		cleanup_fd int fd = openat(dirfd, name,
+					   O_CREAT | O_EXCL | O_WRONLY |
+						   O_CLOEXEC | O_NOFOLLOW,
+					   0644);
+
+		if (fd < 0 && errno != EEXIST)
+			return -1;
+	}
+	if (geteuid() == 0 && w->plan->uid != 0 &&
+	    fchownat(dirfd, name, w->plan->uid, w->plan->gid,
+		     AT_SYMLINK_NOFOLLOW))
+		return -1;
+	return 0;
+}
+
+/*
+ * The place to mount on. Where it is missing it is made, but only in a file
+ * system that was made for this cell: the host's are never written to.
+ */
+int mnt_open_target(const struct mnt_work *w, const char *path, bool dir)
+{
+	char copy[4096], *next;
+	int fd = fd_open(AT_FDCWD, path, O_PATH, 0, 0);
+
+	if (fd >= 0 || errno != ENOENT)
+		return fd;
+	if (snprintf(copy, sizeof(copy), "%s", path) >= (int)sizeof(copy)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	fd = open("/", O_PATH | O_CLOEXEC | O_DIRECTORY);
+	for (char *p = strtok_r(copy, "/", &next); fd >= 0 && p;) {
+		char *following = strtok_r(NULL, "/", &next);
+		int child = fd_open(fd, p, O_PATH, 0, 0);
+
+		if (child < 0 && errno == ENOENT && mnt_is_fresh(w, fd)) {
+			if (!make_node(w, fd, p, following || dir))
+				child = fd_open(fd, p, O_PATH, 0, 0);
+		}
+		if (child < 0) {
+			int saved = errno;
+
+			close(fd);
+			errno = saved;
+			return -1;
+		}
+		close(fd);
+		fd = child;
+		p = following;
+	}
+	return fd;
+}
+
+int mnt_attach(const struct mnt_work *w, const struct mnt_op *op, int tree,
+	       bool dir, struct err *err)
+{
+	cleanup_fd int target = mnt_open_target(w, op->dst, dir);
+
+	if (target < 0)
+		return err_set(err, errno, "%s: mount point %s", op->origin,
+			       op->dst);
+	if (move_mount(tree, "", target, "",
+		       MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH))
+		return err_set(err, errno, "%s: mount on %s", op->origin,
+			       op->dst);
+	return 0;
+}
+
+bool mnt_is_dir(int fd)
+{
+	struct stat st;
+
+	return !fstat(fd, &st) && S_ISDIR(st.st_mode);
+}
