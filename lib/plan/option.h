@@ -34,6 +34,7 @@ enum option_id {
 	OPT_MEMORY,
 	OPT_PIDS,
 	OPT_LIMITS,
+	OPT_NESTABLE,
 	OPT_TAG,
 	OPT_RECORD,
 	OPT_CONFIG,
@@ -105,6 +106,10 @@ enum {
 	POLICY_INHERIT,
 	POLICY_PACK
 }; /* cpu-policy */
+enum {
+	NESTABLE_NO,
+	NESTABLE_YES
+}; /* nestable */
 
 struct option_value {
 	bool set;

@@ -125,6 +125,7 @@ static void set_defaults(struct options *o, const struct job *job,
 	default_word(o, OPT_CGROUP, WORD_NEW);
 	default_word(o, OPT_NET, NET_HOST);
 	default_word(o, OPT_LIMITS, LIMITS_ENFORCE);
+	default_word(o, OPT_NESTABLE, NESTABLE_NO);
 	default_word(o, OPT_CPU_POLICY,
 		     job->front == JOB_SLURM ? POLICY_INHERIT : POLICY_PACK);
 }
@@ -265,6 +266,7 @@ int plan_build(const struct options *wish, const struct site *site,
 	if (build_ns(&b, ret, err) || build_mounts(&b, ret, err) ||
 	    build_limits(&b, ret, err))
 		return -1;
+	ret->nestable = o.value[OPT_NESTABLE].num == NESTABLE_YES;
 	ret->sec.keep_caps = ret->ns.user == NS_USER_ROOT;
 	build_env(&b, ret);
 	build_record(&b, ret);

@@ -41,6 +41,7 @@ struct plan {
 	size_t n_asked, n_enforced, n_missing;
 	struct record_pair *tags;
 	size_t n_tags;
+	bool nestable;      /* other containers can be made inside */
 	bool unlimited_ok;  /* no cgroup to be had: go on without limits */
 	const char *cwd;    /* where the payload starts; NULL: "/" */
 	const char *spool;  /* directory of records; NULL: none */

@@ -134,6 +134,7 @@ static void plan_facts(const struct plan *plan, struct facts *f)
 	put(f, "privileges", "new", "no");
 	put(f, "privileges", "capabilities",
 	    plan->sec.keep_caps ? "of the cell" : "none");
+	put(f, "privileges", "nestable", plan->nestable ? "yes" : NULL);
 	put_pairs(f, "env", plan->env, plan->n_env);
 	put(f, "start", "cwd", plan->cwd);
 	put(f, "record", "spool", plan->spool);
