@@ -29,6 +29,8 @@ struct job {
 	const char *cwd;  /* absolute; NULL: unknown */
 	/* Slurm: directory of slurmd, which MPI's files lie in. */
 	const char *spool;
+	/* Slurm: slurmstepd, which removes the cell; 0: who makes it does. */
+	pid_t supervisor;
 	uint64_t memory; /* bytes the scheduler gives it; 0: not said */
 	/* Slurm: the step's cgroup, whose limits may be lowered. */
 	const char *cgroup;

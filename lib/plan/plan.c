@@ -230,6 +230,8 @@ static void build_record(const struct build *b, struct plan *plan)
 	plan->record = b->o->value[OPT_RECORD].text;
 	plan->quiet = b->o->value[OPT_QUIET].set;
 	plan->verbose = b->o->value[OPT_VERBOSE].set;
+	/* Nobody but root has to know what he leaves behind. */
+	plan->unregistered_ok = !b->host->privileged;
 	if (b->host->privileged)
 		plan->spool = b->site->spool;
 	else if (b->job->state)

@@ -41,10 +41,12 @@ struct plan {
 	size_t n_asked, n_enforced, n_missing;
 	struct record_pair *tags;
 	size_t n_tags;
-	bool nestable;      /* other containers can be made inside */
-	bool unlimited_ok;  /* no cgroup to be had: go on without limits */
-	const char *cwd;    /* where the payload starts; NULL: "/" */
-	const char *spool;  /* directory of records; NULL: none */
+	bool nestable;        /* other containers can be made inside */
+	bool unlimited_ok;    /* no cgroup to be had: go on without limits */
+	bool unregistered_ok; /* no entry in the registry: go on without */
+	bool lasting;      /* leaves on disk what the next boot has to remove */
+	const char *cwd;   /* where the payload starts; NULL: "/" */
+	const char *spool; /* directory of records; NULL: none */
 	const char *record; /* file for a copy, or NULL */
 	bool quiet, verbose;
 	const struct job *job;

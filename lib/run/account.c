@@ -56,21 +56,24 @@ static void fill_exit(const struct cell *cell, struct record *r)
 		r->exit.reason = "oom";
 }
 
-static const char *namespaces(const struct ns_plan *ns, struct pool *pool)
+const char *cell_namespaces(const struct ns_plan *ns,
+			    char ret[static CELL_NAMESPACES])
 {
-	const char *text = "";
+	int n = 0;
 
+	*ret = '\0';
 	for (int i = 0; i < NS_KINDS; i++)
 		if (ns->make[i])
-			text = pool_printf(pool, "%s%s%s", text,
-					   *text ? " " : "", ns_table[i].name);
-	return text;
+			n += snprintf(ret + n, CELL_NAMESPACES - (size_t)n,
+				      "%s%s", n ? " " : "", ns_table[i].name);
+	return ret;
 }
 
 static void fill_plan(const struct plan *plan, const struct host *host,
 		      struct pool *pool, struct record *r)
 {
 	const struct job *job = plan->job;
+	char list[CELL_NAMESPACES];
 
 	r->scheduler.name = job->scheduler.name;
 	r->scheduler.cluster = job->scheduler.cluster;
@@ -82,7 +85,8 @@ static void fill_plan(const struct plan *plan, const struct host *host,
 	r->user.gid = job->gid;
 	r->user.account = job->scheduler.account;
 	r->cell.profile = plan->profile;
-	r->cell.namespaces = namespaces(&plan->ns, pool);
+	r->cell.namespaces =
+		pool_strdup(pool, cell_namespaces(&plan->ns, list));
 	r->cell.boot_id = host->boot_id;
 	r->cpu.cpuset = plan->topo.cpus;
 	if (plan->topo.cpus)
@@ -125,16 +129,13 @@ static void fill_unlimited(const struct cell *cell, struct pool *pool,
 }
 
 int cell_record(const struct plan *plan, const struct host *host,
-		const struct cell *cell, struct pool *pool, const char **ret_id,
-		const char **ret_json, struct err *err)
+		const struct cell *cell, struct pool *pool, const char **ret,
+		struct err *err)
 {
 	struct record r;
-	char id[65];
 
 	record_init(&r);
-	if (record_id(id, err))
-		return -1;
-	r.id = *ret_id = pool_strdup(pool, id);
+	r.id = cell->registry.id;
 	fill_plan(plan, host, pool, &r);
 	r.time.start_us = cell->start_us;
 	r.time.wall_us = cell->end_mono - cell->start_mono;
@@ -144,7 +145,7 @@ int cell_record(const struct plan *plan, const struct host *host,
 	fill_exit(cell, &r);
 	if (cell->unlimited)
 		fill_unlimited(cell, pool, &r);
-	return record_format(&r, pool, ret_json, err);
+	return record_format(&r, pool, ret, err);
 }
 
 /* A file appears whole or not at all, and never through a symbolic link. */
@@ -169,15 +170,17 @@ static int write_file(const char *path, const char *json, struct err *err)
 	return 0;
 }
 
-int cell_deliver(const struct plan *plan, const char *id, const char *json,
-		 struct err *err)
+int cell_deliver(const struct plan *plan, const struct cell *cell,
+		 const char *json, struct err *err)
 {
+	const char *id = cell->registry.id;
 	int ret = 0;
 
 	if (plan->spool) {
 		cleanup_fd int spool = spool_open(plan->spool, geteuid(), err);
 
-		if (spool < 0 || spool_write(spool, id, json, err))
+		if (spool < 0 || spool_write(spool, id, json, err) ||
+		    registry_note(&cell->registry, "recorded", "yes", err))
 			ret = -1;
 	}
 	if (plan->record && write_file(plan->record, json, err))

@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "cg/cg.h"
 #include "plan/plan.h"
+#include "run/registry.h"
 
 /*
  * A cell while it lives. Three processes: the supervisor (the caller), the
@@ -30,6 +31,8 @@ struct cell {
 	pid_t init; /* by the caller's PID namespace */
 	int pidfd;
 	int sock;
+	struct registry registry;
+	struct err unregistered; /* why it has no entry, "" if it has */
 	struct cg cg;
 	sigset_t old_mask;  /* the caller's, for the payload */
 	int64_t start_us;   /* since the epoch */
@@ -45,9 +48,10 @@ struct cell {
 	struct cg_usage usage;
 	int exec_errno; /* the payload could not be executed */
 };
-#define CELL_INIT                                                       \
-	{                                                               \
-		.pidfd = -1, .sock = -1, .cg = CG_INIT, .setup_us = -1, \
+#define CELL_INIT                                                   \
+	{                                                           \
+		.pidfd = -1, .sock = -1, .registry = REGISTRY_INIT, \
+		.cg = CG_INIT, .setup_us = -1,                      \
 	}
 
 /*
@@ -65,7 +69,10 @@ int cell_start(const struct plan *plan, const struct host *host,
  */
 int cell_wait(const struct plan *plan, struct cell *cell, struct err *err);
 
-/* Remove the cgroup and close what is open. */
+/*
+ * Remove the cgroup, then the cell's entry in the registry, which stays if
+ * something else does; close what is open.
+ */
 int cell_remove(struct cell *cell, struct err *err);
 
 /*
@@ -77,13 +84,23 @@ int cell_join(const struct plan *plan, pid_t init, struct err *err);
 
 /* What a finished cell's record says, beside what the plan does. */
 int cell_record(const struct plan *plan, const struct host *host,
-		const struct cell *cell, struct pool *pool, const char **ret_id,
-		const char **ret_json, struct err *err);
+		const struct cell *cell, struct pool *pool, const char **ret,
+		struct err *err);
 
-/* Where records go by plan: the spool and, if asked for, a file. */
-int cell_deliver(const struct plan *plan, const char *id, const char *json,
-		 struct err *err);
+/*
+ * Where records go by plan: the spool and, if asked for, a file. What happens
+ * to a cell before cell_remove and after this costs no record.
+ */
+int cell_deliver(const struct plan *plan, const struct cell *cell,
+		 const char *json, struct err *err);
 
 int64_t cell_now(clockid_t clock);
+
+/* The kinds of namespaces that the cell has of its own: "user mnt pid". */
+enum {
+	CELL_NAMESPACES = 64
+};
+const char *cell_namespaces(const struct ns_plan *ns,
+			    char ret[static CELL_NAMESPACES]);
 
 #endif

@@ -46,9 +46,20 @@ static int inner(const struct enter *e, struct err *err)
 	return 0;
 }
 
-/* A holder waits for long: it keeps nothing that somebody else waits for. */
+static int close_between(int first, int last)
+{
+	return first > last ? 0
+			    : close_range((unsigned)first, (unsigned)last, 0);
+}
+
+/*
+ * A holder waits for long: it keeps nothing that somebody else waits for, but
+ * its socket and the lock that says it lives.
+ */
 static int detach(const struct enter *e, struct err *err)
 {
+	int low = e->sock < e->lock ? e->sock : e->lock;
+	int high = e->sock < e->lock ? e->lock : e->sock;
 	int null;
 
 	if (e->argv)
@@ -59,8 +70,9 @@ static int detach(const struct enter *e, struct err *err)
 	for (int fd = 0; fd < 3; fd++)
 		if (null != fd && dup2(null, fd) < 0)
 			return err_set(err, errno, "replace descriptor %d", fd);
-	if ((e->sock > 3 && close_range(3, (unsigned)e->sock - 1, 0)) ||
-	    close_range((unsigned)e->sock + 1, ~0U, 0))
+	if (close_between(3, low - 1) ||
+	    close_between(low < 3 ? 3 : low + 1, high - 1) ||
+	    close_range((unsigned)high + 1, ~0U, 0))
 		return err_set(err, errno, "close descriptors");
 	return 0;
 }

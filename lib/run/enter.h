@@ -10,6 +10,7 @@
 struct enter {
 	const struct plan *plan;
 	int sock;
+	int lock;          /* of the cell's entry in the registry, or -1 */
 	char *const *argv; /* NULL: a holder, that tasks join */
 	const sigset_t *mask;
 };

@@ -52,6 +52,7 @@ static int clone_init(const struct plan *plan, struct cell *cell, int sock,
 	};
 	const struct enter e = { .plan = plan,
 				 .sock = sock,
+				 .lock = cell->registry.fd,
 				 .argv = argv,
 				 .mask = &cell->old_mask };
 
@@ -116,7 +117,35 @@ static int make_cgroup(const struct plan *plan, const struct host *host,
 			 (unsigned long long)cell->start_us);
 		cg.name = name;
 	}
-	return cg_create(&cg, &host->cg, &cell->cg, err);
+	if (registry_note_cgroup(&cell->registry, &cg, err) ||
+	    cg_create(&cg, &host->cg, &cell->cg, err))
+		return -1;
+	return registry_note_made_cgroup(&cell->registry, &cell->cg, err);
+}
+
+/* Before anything else of the cell is made. */
+static int enlist(const struct plan *plan, const struct host *host,
+		  struct cell *cell, struct err *err)
+{
+	if (!registry_open(plan, host, &cell->registry, err))
+		return 0;
+	if (!plan->unregistered_ok)
+		return -1;
+	cell->unregistered = *err;
+	return 0;
+}
+
+/* While the cell is busy with itself: the other lines come before their time.
+ */
+static int note_processes(const struct plan *plan, const struct cell *cell,
+			  struct err *err)
+{
+	pid_t supervisor = plan->job->supervisor;
+
+	if (registry_note_process(&cell->registry, "supervisor",
+				  supervisor ? supervisor : getpid(), err))
+		return -1;
+	return registry_note_process(&cell->registry, "init", cell->init, err);
 }
 
 static int start(const struct plan *plan, const struct host *host,
@@ -124,6 +153,8 @@ static int start(const struct plan *plan, const struct host *host,
 {
 	int sv[2], done;
 
+	if (enlist(plan, host, cell, err))
+		return -1;
 	if (plan->cg.source != CG_NONE && make_cgroup(plan, host, cell, err)) {
 		if (!plan->unlimited_ok)
 			return -1;
@@ -135,6 +166,8 @@ static int start(const struct plan *plan, const struct host *host,
 	cell->sock = sv[0];
 	done = clone_init(plan, cell, sv[1], argv, err);
 	close(sv[1]);
+	if (!done)
+		done = note_processes(plan, cell, err);
 	while (!done)
 		done = take_setup(cell, err);
 	return done < 0 ? -1 : 0;
@@ -183,6 +216,11 @@ int cell_remove(struct cell *cell, struct err *err)
 	cell->sock = cell->pidfd = -1;
 	if (cell->cg.fd >= 0)
 		ret = cg_remove(&cell->cg, err);
+	/* What could not be removed is left to gc, which needs the entry. */
+	if (ret)
+		registry_close(&cell->registry);
+	else
+		ret = registry_remove(&cell->registry, err);
 	return ret;
 }
 

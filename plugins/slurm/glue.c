@@ -116,6 +116,7 @@ static int share(struct glue *g, struct err *err)
 
 void glue_prepare(struct glue *g)
 {
+	g->job.supervisor = getpid();
 	if (share(g, &g->err) || load_site(g, &g->err))
 		fail(g);
 }
@@ -286,7 +287,11 @@ static int build(struct glue *g, struct err *err)
 	if (!pid) {
 		struct cell cell;
 
-		if (cell_start(&g->plan, &g->host, NULL, &cell, &s->err))
+		int failed =
+			cell_start(&g->plan, &g->host, NULL, &cell, &s->err);
+
+		memcpy(s->id, cell.registry.id, sizeof(s->id));
+		if (failed)
 			_exit(1);
 		s->init = cell.init;
 		s->setup_us = cell.setup_us;
@@ -391,16 +396,16 @@ void glue_task_ended(struct glue *g, int status)
 
 static int account(struct glue *g, struct cell *cell, struct err *err)
 {
-	const char *id, *json;
+	const char *json;
 
 	cell->start_us = g->start_us;
 	cell->start_mono = g->start_mono;
 	cell->end_mono = cell_now(CLOCK_MONOTONIC);
 	cell->setup_us = cell->failed ? -1 : g->shared->setup_us;
 	cell->status = g->worst;
-	if (cell_record(&g->plan, &g->host, cell, &g->pool, &id, &json, err))
+	if (cell_record(&g->plan, &g->host, cell, &g->pool, &json, err))
 		return -1;
-	return cell_deliver(&g->plan, id, json, err);
+	return cell_deliver(&g->plan, cell, json, err);
 }
 
 /* The last figures, then the end of the holder and its leaf's emptiness. */
@@ -429,10 +434,14 @@ int glue_finish(struct glue *g, struct err *err)
 		return 0;
 	cg_usage_init(&cell.usage);
 	cell.failed = g->shared->state != CELL_READY;
-	if (!cell.failed)
-		ret = end_holder(g, &cell, err);
+	if (registry_adopt(&g->plan, g->shared->id, &cell.registry, err) ||
+	    (!cell.failed && end_holder(g, &cell, err)))
+		ret = -1;
 	if (account(g, &cell, ret ? &ignored : err))
 		ret = -1;
+	/* Something is left: gc needs the entry for it. */
+	if (ret)
+		registry_close(&cell.registry);
 	if (cell_remove(&cell, ret ? &ignored : err))
 		ret = -1;
 	return ret;

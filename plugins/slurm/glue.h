@@ -23,6 +23,7 @@ struct shared {
 		CELL_FAILED
 	} state;
 	pid_t init;
+	char id[65]; /* the cell's */
 	int64_t setup_us;
 	char leaf[896]; /* of the init, by cgroup path */
 	struct err err;

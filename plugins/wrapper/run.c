@@ -32,12 +32,11 @@ static int exit_status(const struct cell *cell, const char *command)
 /* The payload has run: what fails from here on is a warning. */
 static void record(struct request *r, const struct cell *cell)
 {
-	const char *id, *json;
+	const char *json;
 	struct err err;
 
-	if ((cell_record(&r->plan, &r->host, cell, &r->pool, &id, &json,
-			 &err) ||
-	     cell_deliver(&r->plan, id, json, &err)) &&
+	if ((cell_record(&r->plan, &r->host, cell, &r->pool, &json, &err) ||
+	     cell_deliver(&r->plan, cell, json, &err)) &&
 	    !r->plan.quiet)
 		fprintf(stderr, "cloison: no record: %s\n", err.text);
 	if (r->plan.verbose)
@@ -58,15 +57,19 @@ static int run(struct request *r)
 		record(r, &cell);
 		return EXIT_OURS;
 	}
+	if (*cell.unregistered.text && !r->plan.quiet)
+		fprintf(stderr,
+			"cloison: ls, enter and gc do not know this cell: %s\n",
+			cell.unregistered.text);
 	if (cell.unlimited && !r->plan.quiet)
 		fprintf(stderr, "cloison: no limit is enforced: %s\n",
 			cell.why_not.text);
 	status = cell_wait(&r->plan, &cell, &err)
 			 ? fail(&err)
 			 : exit_status(&cell, r->command[0]);
+	record(r, &cell);
 	if (cell_remove(&cell, &err) && !r->plan.quiet)
 		fail(&err);
-	record(r, &cell);
 	return status;
 }
 

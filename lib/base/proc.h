@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef BASE_PROC_H
+#define BASE_PROC_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+/*
+ * When a process started, in clock ticks since boot: together with its number
+ * this is a name that no later process has. 0 when there is no such process.
+ */
+uint64_t proc_start(pid_t pid);
+
+/* The same from the text of /proc/PID/stat (proc_pid_stat(5)). Pure. */
+uint64_t proc_start_parse(const char *stat);
+
+#endif
