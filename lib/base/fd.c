@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -67,6 +68,27 @@ int fd_write_file(int dirfd, const char *path, const char *text)
 		return -1;
 	}
 	return 0;
+}
+
+static int by_number(const void *a, const void *b)
+{
+	return *(const int *)a - *(const int *)b;
+}
+
+int fd_close_others(int *keep, size_t n)
+{
+	unsigned next = 3;
+
+	qsort(keep, n, sizeof(*keep), by_number);
+	for (size_t i = 0; i < n; i++) {
+		if (keep[i] < (int)next)
+			continue;
+		if ((unsigned)keep[i] > next &&
+		    close_range(next, (unsigned)keep[i] - 1, 0))
+			return -1;
+		next = (unsigned)keep[i] + 1;
+	}
+	return close_range(next, ~0U, 0);
 }
 
 int fd_write_all(int fd, const void *buf, size_t len)

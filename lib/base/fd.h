@@ -28,6 +28,12 @@ ssize_t fd_read_file(int dirfd, const char *path, char *buf, size_t size);
 /* Write `text` in one write(2), as files in /proc and cgroupfs want it. */
 int fd_write_file(int dirfd, const char *path, const char *text);
 
+/*
+ * Close all descriptors above 2 but the `n` of `keep`, which is put in order;
+ * negative ones in it count for none.
+ */
+int fd_close_others(int *keep, size_t n);
+
 /* All of `len` bytes, whatever write(2) makes of it. */
 int fd_write_all(int fd, const void *buf, size_t len);
 

@@ -12,6 +12,7 @@
 #include "cg/cg.h"
 #include "plan/plan.h"
 #include "run/registry.h"
+#include "run/shared.h"
 
 /*
  * A cell while it lives. Three processes: the supervisor (the caller), the
@@ -24,10 +25,15 @@
  *	map ids		<-- MSG_MAP ---	inner namespaces
  *			--- ack ------>	fork ----------------->	cwd, caps
  *			<-- MSG_EXEC ----------------------------	execve
- *	cell_wait	<-- MSG_EXIT --	reap, exit
- *	cell_remove: cgroup gone
+ *	cell_wait	<-- MSG_EXIT --	kill and reap all, exit
+ *	cell_record, cell_deliver	(the kernel takes namespaces apart)
+ *	cell_remove: init reaped, cgroup gone
+ *
+ * Made as CELL_INIT, `shared` and `watch` are the caller's to set.
  */
 struct cell {
+	struct cell_shared *shared; /* from cell_share; outlives the cell */
+	int watch;  /* pidfd of whom a cell without payload is for, or -1 */
 	pid_t init; /* by the caller's PID namespace */
 	int pidfd;
 	int sock;
@@ -48,30 +54,36 @@ struct cell {
 	struct cg_usage usage;
 	int exec_errno; /* the payload could not be executed */
 };
-#define CELL_INIT                                                   \
-	{                                                           \
-		.pidfd = -1, .sock = -1, .registry = REGISTRY_INIT, \
-		.cg = CG_INIT, .setup_us = -1,                      \
+#define CELL_INIT                                                         \
+	{                                                                 \
+		.watch = -1, .pidfd = -1, .sock = -1,                     \
+		.registry = REGISTRY_INIT, .cg = CG_INIT, .setup_us = -1, \
 	}
+
+/* Map what init and the caller share, until the end of the process. */
+int cell_share(struct cell_shared **ret, struct err *err);
 
 /*
  * Build the cell. With `argv` the payload is started in it; without, init
- * waits alone for tasks to join (cell_join) and outlives its creator. On
- * failure everything is undone and `err` says what went wrong, wherever it
- * did. All signals stay blocked in the caller until cell_wait has ended.
+ * waits alone for tasks to join (cell_join), outlives its creator and ends
+ * with the process that `watch` is of. On failure everything is undone and
+ * `err` says what went wrong, wherever it did. All signals stay blocked in the
+ * caller until cell_wait has ended.
  */
 int cell_start(const struct plan *plan, const struct host *host,
 	       char *const argv[], struct cell *cell, struct err *err);
 
 /*
  * Pass signals on to the payload until it ends; then everything in the cell
- * is dead. Fills status, rusage and usage.
+ * is dead, but init may still be on its way out. Fills end_mono, status,
+ * rusage and usage.
  */
 int cell_wait(const struct plan *plan, struct cell *cell, struct err *err);
 
 /*
- * Remove the cgroup, then the cell's entry in the registry, which stays if
- * something else does; close what is open.
+ * Reap init, which waits for the kernel to take the namespaces apart, remove
+ * the cgroup, then the cell's entry in the registry, which stays if something
+ * else does; close what is open.
  */
 int cell_remove(struct cell *cell, struct err *err);
 
@@ -81,6 +93,12 @@ int cell_remove(struct cell *cell, struct err *err);
  * single-threaded and privileged over the cell (setns(2)).
  */
 int cell_join(const struct plan *plan, pid_t init, struct err *err);
+
+/*
+ * Wait for init's end, and with it that of everything in the cell. Its status
+ * and use stand in for what it has not told (MSG_EXIT): something killed it.
+ */
+int cell_reap(struct cell *cell, struct err *err);
 
 /* What a finished cell's record says, beside what the plan does. */
 int cell_record(const struct plan *plan, const struct host *host,

@@ -40,27 +40,19 @@ static int inner(const struct enter *e, struct err *err)
 	if (ns_inner_enter(&e->plan->ns, err))
 		return -1;
 	if (ns_needs_map(&e->plan->ns)) {
-		msg_send(e->sock, MSG_MAP, 0, NULL);
+		msg_tell(e->sock, MSG_MAP, NULL);
 		await_ack(e->sock);
 	}
 	return 0;
 }
 
-static int close_between(int first, int last)
-{
-	return first > last ? 0
-			    : close_range((unsigned)first, (unsigned)last, 0);
-}
-
 /*
  * A holder waits for long: it keeps nothing that somebody else waits for, but
- * its socket and the lock that says it lives.
+ * its socket, the lock that says it lives and whom it lives for.
  */
 static int detach(const struct enter *e, struct err *err)
 {
-	int low = e->sock < e->lock ? e->sock : e->lock;
-	int high = e->sock < e->lock ? e->lock : e->sock;
-	int null;
+	int null, keep[] = { e->sock, e->lock, e->watch };
 
 	if (e->argv)
 		return 0;
@@ -70,9 +62,7 @@ static int detach(const struct enter *e, struct err *err)
 	for (int fd = 0; fd < 3; fd++)
 		if (null != fd && dup2(null, fd) < 0)
 			return err_set(err, errno, "replace descriptor %d", fd);
-	if (close_between(3, low - 1) ||
-	    close_between(low < 3 ? 3 : low + 1, high - 1) ||
-	    close_range((unsigned)high + 1, ~0U, 0))
+	if (fd_close_others(keep, sizeof(keep) / sizeof(keep[0])))
 		return err_set(err, errno, "close descriptors");
 	return 0;
 }
@@ -154,23 +144,25 @@ static _Noreturn void payload(const struct enter *e)
 	struct err err;
 
 	if (payload_set_up(e, &err)) {
-		msg_send(e->sock, MSG_ERR, 0, &err);
+		msg_tell(e->sock, MSG_ERR, &err);
 		_exit(125);
 	}
-	msg_send(e->sock, MSG_EXEC, 0, NULL);
+	msg_tell(e->sock, MSG_EXEC, NULL);
 	execvp(e->argv[0], e->argv);
 	err_set(&err, exec_errno(e->argv[0], errno), "%s", e->argv[0]);
-	msg_send(e->sock, MSG_NOEXEC, 0, &err);
+	msg_tell(e->sock, MSG_NOEXEC, &err);
 	_exit(125);
 }
 
 _Noreturn void enter_cell(const struct enter *e)
 {
+	struct init init = { .sock = e->sock,
+			     .watch = e->watch,
+			     .shared = e->shared };
 	struct err err;
-	pid_t pid = 0;
 
 	prctl(PR_SET_NAME, "cloison-init");
-	if (set_up(e, &err))
+	if (set_up(e, &err) || init_open(&init, &err))
 		goto fail;
 	if (!e->argv) {
 		if (chdir("/")) {
@@ -180,18 +172,18 @@ _Noreturn void enter_cell(const struct enter *e)
 		/* The scheduler's daemon may be shielded from the OOM killer.
 		 */
 		fd_write_file(AT_FDCWD, "/proc/self/oom_score_adj", "0");
-		msg_send(e->sock, MSG_READY, 0, NULL);
-		init_main(e->sock, 0);
+		msg_tell(e->sock, MSG_READY, NULL);
+		init_main(&init);
 	}
-	pid = fork();
-	if (pid < 0) {
+	init.payload = fork();
+	if (init.payload < 0) {
 		err_set(&err, errno, "fork the payload");
 		goto fail;
 	}
-	if (!pid)
+	if (!init.payload)
 		payload(e);
-	init_main(e->sock, pid);
+	init_main(&init);
 fail:
-	msg_send(e->sock, MSG_ERR, 0, &err);
+	msg_tell(e->sock, MSG_ERR, &err);
 	_exit(125);
 }

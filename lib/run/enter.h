@@ -5,6 +5,7 @@
 #include <signal.h>
 
 #include "plan/plan.h"
+#include "run/shared.h"
 
 /* What the new process needs to know of the old one. */
 struct enter {
@@ -13,15 +14,32 @@ struct enter {
 	int lock;          /* of the cell's entry in the registry, or -1 */
 	char *const *argv; /* NULL: a holder, that tasks join */
 	const sigset_t *mask;
+	struct cell_shared *shared;
+	int watch; /* see struct init */
 };
 
 /* The life of a cell's init, from its first instruction. Does not return. */
 _Noreturn void enter_cell(const struct enter *e);
 
+/* What init looks after, asleep in one poll(2) without a time-out. */
+struct init {
+	int sock;
+	int sigfd;     /* from init_open */
+	int watch;     /* a pidfd: when its process ends, so does the cell; or
+			  -1 */
+	pid_t payload; /* 0: none */
+	struct cell_shared *shared;
+};
+
+/* Before there is a payload, with all signals blocked: what may fail. */
+int init_open(struct init *init, struct err *err);
+
 /*
- * Be PID 1: reap, pass signals on to `payload` (0: none), sleep. When the
- * payload has ended, send its status and end with it. Does not return.
+ * Be PID 1: reap, and pass signals on to the payload. When it has ended kill
+ * everything else in the cell, reap it, tell the supervisor the status and
+ * the use of all, and end: what remains is the kernel's tearing down of the
+ * namespaces. Allocates nothing. Does not return.
  */
-_Noreturn void init_main(int sock, pid_t payload);
+_Noreturn void init_main(const struct init *init);
 
 #endif

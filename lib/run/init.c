@@ -2,8 +2,13 @@
 #include "config.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <sys/signalfd.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -11,26 +16,75 @@
 #include "run/enter.h"
 #include "run/msg.h"
 
+static bool is_pid_1(void)
+{
+	return getpid() == 1;
+}
+
+static void reap_all(void)
+{
+	while (waitpid(-1, NULL, 0) > 0 || errno == EINTR)
+		;
+}
+
 /*
  * Without a PID namespace nothing dies with init. As the subreaper of all
  * that the payload left, it finds them as its own children.
  */
-static void kill_children(void)
+static int kill_children(void)
 {
-	char path[64];
+	char path[64], text[4096], *p = text, *end;
+	cleanup_fd int fd = -1;
+	ssize_t len;
+	int n = 0;
 
 	snprintf(path, sizeof(path), "/proc/self/task/%d/children", getpid());
-	for (;;) {
-		cleanup_file FILE *f = fopen(path, "re");
-		int pid, n = 0;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	len = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	if (len <= 0)
+		return 0;
+	text[len] = '\0';
+	/* A number that is not followed by a blank may not be whole. */
+	for (long pid; (pid = strtol(p, &end, 10)) > 1 && *end == ' '; p = end)
+		n += !kill((pid_t)pid, SIGKILL);
+	return n;
+}
 
-		while (f && fscanf(f, "%d", &pid) == 1)
-			n += !kill(pid, SIGKILL);
-		if (!n)
-			return;
-		while (waitpid(-1, NULL, 0) > 0)
-			;
+/* Nobody but init is left. The payload has ended or is to. */
+static void kill_all(void)
+{
+	if (is_pid_1()) {
+		kill(-1, SIGKILL);
+		reap_all();
+		return;
 	}
+	while (kill_children())
+		reap_all();
+}
+
+/* Init's own use and that of all it has reaped. */
+static void add_usage(struct rusage *ret)
+{
+	struct rusage own;
+
+	getrusage(RUSAGE_CHILDREN, ret);
+	getrusage(RUSAGE_SELF, &own);
+	timeradd(&ret->ru_utime, &own.ru_utime, &ret->ru_utime);
+	timeradd(&ret->ru_stime, &own.ru_stime, &ret->ru_stime);
+}
+
+/*
+ * What there is to tell is told before the kernel begins to take the cell's
+ * namespaces apart, which takes longer than writing a record of it.
+ */
+static _Noreturn void end(const struct init *init, int status)
+{
+	struct msg m = { .type = MSG_EXIT, .status = status };
+
+	kill_all();
+	add_usage(&m.rusage);
+	msg_send(init->sock, &m);
+	_exit(0);
 }
 
 /* Reap all that is dead; true when the payload was among them. */
@@ -52,33 +106,52 @@ static bool reap(pid_t payload, int *ret_status)
  * Signals are passed on for those who see the cell from outside; whoever is
  * inside has no number there. A terminal's reach the payload by themselves.
  */
-static bool from_outside(const siginfo_t *si)
+static bool from_outside(const struct signalfd_siginfo *si)
 {
-	if (si->si_code == SI_KERNEL)
+	if (si->ssi_code == SI_KERNEL)
 		return false;
-	return si->si_pid == (getpid() == 1 ? 0 : getppid());
+	return si->ssi_pid == (is_pid_1() ? 0 : (uint32_t)getppid());
 }
 
-_Noreturn void init_main(int sock, pid_t payload)
+static void take_signal(const struct init *init)
+{
+	struct signalfd_siginfo si;
+	int status;
+
+	if (read(init->sigfd, &si, sizeof(si)) != (ssize_t)sizeof(si))
+		return;
+	if (si.ssi_signo == SIGCHLD) {
+		if (reap(init->payload, &status) && init->payload)
+			end(init, status);
+	} else if (init->payload && from_outside(&si)) {
+		kill(init->payload, (int)si.ssi_signo);
+	}
+}
+
+int init_open(struct init *init, struct err *err)
 {
 	sigset_t all;
-	siginfo_t si;
-	int status = 0;
 
 	sigfillset(&all);
-	sigprocmask(SIG_BLOCK, &all, NULL);
+	init->sigfd = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (init->sigfd < 0)
+		return err_set(err, errno, "make a signalfd");
+	return 0;
+}
+
+_Noreturn void init_main(const struct init *init)
+{
+	struct pollfd p[2] = { { .fd = init->sigfd, .events = POLLIN },
+			       { .fd = init->watch, .events = POLLIN } };
+
 	for (;;) {
-		if (sigwaitinfo(&all, &si) < 0)
+		if (poll(p, 2, -1) < 0)
 			continue;
-		if (si.si_signo == SIGCHLD) {
-			if (reap(payload, &status) && payload)
-				break;
-		} else if (payload && from_outside(&si)) {
-			kill(payload, si.si_signo);
+		if (p[1].revents) {
+			init->shared->orphaned = true;
+			end(init, SIGKILL);
 		}
+		if (p[0].revents)
+			take_signal(init);
 	}
-	if (getpid() != 1)
-		kill_children();
-	msg_send(sock, MSG_EXIT, status, NULL);
-	_exit(0);
 }

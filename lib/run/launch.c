@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -54,7 +55,9 @@ static int clone_init(const struct plan *plan, struct cell *cell, int sock,
 				 .sock = sock,
 				 .lock = cell->registry.fd,
 				 .argv = argv,
-				 .mask = &cell->old_mask };
+				 .mask = &cell->old_mask,
+				 .shared = cell->shared,
+				 .watch = cell->watch };
 
 	if (cell->cg.leaf_fd >= 0) {
 		args.flags |= CLONE_INTO_CGROUP;
@@ -173,15 +176,15 @@ static int start(const struct plan *plan, const struct host *host,
 	return done < 0 ? -1 : 0;
 }
 
-/* Kill what is there of a cell and wait for it. */
-static void destroy(struct cell *cell)
+int cell_share(struct cell_shared **ret, struct err *err)
 {
-	if (cell->init <= 0)
-		return;
-	kill(cell->init, SIGKILL);
-	while (wait4(cell->init, NULL, 0, &cell->rusage) < 0 && errno == EINTR)
-		;
-	cell->init = 0;
+	void *p = mmap(NULL, sizeof(**ret), PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		return err_set(err, errno, "map memory for the cell");
+	*ret = p;
+	return 0;
 }
 
 int cell_start(const struct plan *plan, const struct host *host,
@@ -189,7 +192,6 @@ int cell_start(const struct plan *plan, const struct host *host,
 {
 	struct err ignored;
 
-	*cell = (struct cell)CELL_INIT;
 	cg_usage_init(&cell->usage);
 	cell->start_us = cell_now(CLOCK_REALTIME);
 	cell->start_mono = cell_now(CLOCK_MONOTONIC);
@@ -197,7 +199,8 @@ int cell_start(const struct plan *plan, const struct host *host,
 		return -1;
 	if (!start(plan, host, argv, cell, err))
 		return 0;
-	destroy(cell);
+	if (cell->init > 0)
+		kill(cell->init, SIGKILL);
 	cell->failed = true;
 	cell->end_mono = cell_now(CLOCK_MONOTONIC);
 	cell_remove(cell, &ignored);
@@ -207,15 +210,15 @@ int cell_start(const struct plan *plan, const struct host *host,
 
 int cell_remove(struct cell *cell, struct err *err)
 {
-	int ret = 0;
+	int ret = cell_reap(cell, err);
 
 	if (cell->sock >= 0)
 		close(cell->sock);
 	if (cell->pidfd >= 0)
 		close(cell->pidfd);
 	cell->sock = cell->pidfd = -1;
-	if (cell->cg.fd >= 0)
-		ret = cg_remove(&cell->cg, err);
+	if (cell->cg.fd >= 0 && cg_remove(&cell->cg, err))
+		ret = -1;
 	/* What could not be removed is left to gc, which needs the entry. */
 	if (ret)
 		registry_close(&cell->registry);

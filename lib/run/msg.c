@@ -6,14 +6,20 @@
 
 #include "run/msg.h"
 
-void msg_send(int sock, enum msg_type type, int status, const struct err *err)
+void msg_send(int sock, const struct msg *msg)
 {
-	struct msg m = { .type = type, .status = status };
+	while (send(sock, msg, sizeof(*msg), MSG_NOSIGNAL) < 0 &&
+	       errno == EINTR)
+		;
+}
+
+void msg_tell(int sock, enum msg_type type, const struct err *err)
+{
+	struct msg m = { .type = type };
 
 	if (err)
 		m.err = *err;
-	while (send(sock, &m, sizeof(m), MSG_NOSIGNAL) < 0 && errno == EINTR)
-		;
+	msg_send(sock, &m);
 }
 
 int msg_recv(int sock, struct msg *ret, int flags)

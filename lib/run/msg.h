@@ -2,6 +2,8 @@
 #ifndef RUN_MSG_H
 #define RUN_MSG_H
 
+#include <sys/resource.h>
+
 #include "base/err.h"
 
 /* What init and payload tell the supervisor, one packet each. */
@@ -11,17 +13,23 @@ enum msg_type {
 	MSG_EXEC,   /* the payload is about to be executed */
 	MSG_NOEXEC, /* ... and could not be: err */
 	MSG_ERR,    /* the cell could not be set up: err */
-	MSG_EXIT,   /* the payload ended: status */
+	MSG_EXIT,   /* all is over: the payload's status, rusage of all */
 };
 
 struct msg {
 	enum msg_type type;
 	int status;
-	struct err err;
+	union {
+		struct err err;
+		struct rusage rusage;
+	};
 };
 
 /* Send one message; a peer that is gone is no concern of the sender's. */
-void msg_send(int sock, enum msg_type type, int status, const struct err *err);
+void msg_send(int sock, const struct msg *msg);
+
+/* The same for one that is a type, and `err` unless it is NULL. */
+void msg_tell(int sock, enum msg_type type, const struct err *err);
 
 /* Receive one. Returns 1, 0 when the peer is gone, -1 with errno. */
 int msg_recv(int sock, struct msg *ret, int flags);

@@ -42,6 +42,7 @@ static int take_end(struct cell *cell)
 	} else if (m.type == MSG_EXIT) {
 		cell->exited = true;
 		cell->status = m.status;
+		cell->rusage = m.rusage;
 		return 1;
 	}
 	return 0;
@@ -68,20 +69,21 @@ static int wait_for_end(struct cell *cell, int sigfd, struct err *err)
 	}
 }
 
-/*
- * Init is gone, and with it the whole cell. Its status stands in for the
- * payload's where that was not told: something killed init.
- */
-static int reap_init(struct cell *cell, struct err *err)
+int cell_reap(struct cell *cell, struct err *err)
 {
+	struct rusage rusage;
 	int status;
 
-	while (wait4(cell->init, &status, 0, &cell->rusage) < 0)
+	if (cell->init <= 0)
+		return 0;
+	while (wait4(cell->init, &status, 0, &rusage) < 0)
 		if (errno != EINTR)
 			return err_set(err, errno, "reap the cell");
 	cell->init = 0;
-	if (!cell->exited)
-		cell->status = status;
+	if (cell->exited)
+		return 0;
+	cell->status = status;
+	cell->rusage = rusage;
 	return 0;
 }
 
@@ -100,9 +102,10 @@ int cell_wait(const struct plan *plan, struct cell *cell, struct err *err)
 		ret = wait_for_end(cell, sigfd, err);
 	if (ret)
 		pidfd_send_signal(cell->pidfd, SIGKILL, NULL, 0);
-	cell->end_mono = cell_now(CLOCK_MONOTONIC);
-	if (reap_init(cell, err))
+	/* Nobody has told that all are dead: only init's end says so then. */
+	if (!cell->exited && cell_reap(cell, err))
 		ret = -1;
+	cell->end_mono = cell_now(CLOCK_MONOTONIC);
 	if (cell->cg.fd >= 0)
 		cg_usage_read(cell->cg.fd, &cell->usage);
 	return ret;

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -111,6 +112,9 @@ static int share(struct glue *g, struct err *err)
 	pthread_mutex_init(&s->lock, &attr);
 	pthread_mutexattr_destroy(&attr);
 	g->shared = s;
+	g->stepd = pidfd_open(getpid(), 0);
+	if (g->stepd < 0)
+		return err_set(err, errno, "open the step daemon's pidfd");
 	return 0;
 }
 
@@ -285,11 +289,13 @@ static int build(struct glue *g, struct err *err)
 	if (pid < 0)
 		return err_set(err, errno, "fork");
 	if (!pid) {
-		struct cell cell;
+		struct cell cell = CELL_INIT;
 
-		int failed =
-			cell_start(&g->plan, &g->host, NULL, &cell, &s->err);
+		int failed;
 
+		cell.shared = &s->cell;
+		cell.watch = g->stepd;
+		failed = cell_start(&g->plan, &g->host, NULL, &cell, &s->err);
 		memcpy(s->id, cell.registry.id, sizeof(s->id));
 		if (failed)
 			_exit(1);
@@ -432,6 +438,7 @@ int glue_finish(struct glue *g, struct err *err)
 
 	if (!g->shared || g->shared->state == CELL_NONE)
 		return 0;
+	cell.shared = &g->shared->cell;
 	cg_usage_init(&cell.usage);
 	cell.failed = g->shared->state != CELL_READY;
 	if (registry_adopt(&g->plan, g->shared->id, &cell.registry, err) ||

@@ -24,6 +24,7 @@ struct shared {
 	} state;
 	pid_t init;
 	char id[65]; /* the cell's */
+	struct cell_shared cell;
 	int64_t setup_us;
 	char leaf[896]; /* of the init, by cgroup path */
 	struct err err;
@@ -44,6 +45,7 @@ struct glue {
 	bool failed; /* to be said in task_init_privileged: err */
 	struct err err;
 	struct shared *shared;
+	int stepd; /* pidfd of the step daemon */
 	int64_t start_us, start_mono;
 	int worst; /* wait status of the task that ended worst */
 	bool ended;

@@ -47,11 +47,13 @@ static void record(struct request *r, const struct cell *cell)
 
 static int run(struct request *r)
 {
-	struct cell cell;
+	struct cell cell = CELL_INIT;
 	struct err err;
 	int status;
 
 	warn_missing(&r->plan);
+	if (cell_share(&cell.shared, &err))
+		return fail(&err);
 	if (cell_start(&r->plan, &r->host, r->command, &cell, &err)) {
 		fail(&err);
 		record(r, &cell);
@@ -67,6 +69,7 @@ static int run(struct request *r)
 	status = cell_wait(&r->plan, &cell, &err)
 			 ? fail(&err)
 			 : exit_status(&cell, r->command[0]);
+	/* While the kernel takes the namespaces apart: see cell_remove. */
 	record(r, &cell);
 	if (cell_remove(&cell, &err) && !r->plan.quiet)
 		fail(&err);

@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -667,6 +668,33 @@ static void read_file(void **state)
 	assert_int_equal(errno, EISDIR);
 }
 
+static bool is_open(int fd)
+{
+	return fcntl(fd, F_GETFD) >= 0;
+}
+
+/* In a child, whose descriptors nobody misses. */
+static void close_others(void **state)
+{
+	int status;
+	pid_t pid = fork();
+
+	(void)state;
+	if (!pid) {
+		int keep[] = { 40, -1, 12, 1, 12 }, bad = 0;
+
+		for (int fd = 10; fd < 60; fd++)
+			dup2(0, fd);
+		if (fd_close_others(keep, sizeof(keep) / sizeof(keep[0])))
+			_exit(255);
+		for (int fd = 0; fd < 60; fd++)
+			bad += is_open(fd) != (fd < 3 || fd == 12 || fd == 40);
+		_exit(bad);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
 static void read_file_newlines(void **state)
 {
 	static const struct {
@@ -801,6 +829,7 @@ int main(void)
 		cmocka_unit_test(pool_strings),
 		cmocka_unit_test(pool_push_grows),
 		cmocka_unit_test(read_file),
+		cmocka_unit_test(close_others),
 		cmocka_unit_test(read_file_newlines),
 		cmocka_unit_test(write_file),
 		cmocka_unit_test(no_magic_links),

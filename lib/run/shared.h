@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef RUN_SHARED_H
+#define RUN_SHARED_H
+
+#include <stdbool.h>
+
+/*
+ * What init finds out while the cell runs, in memory that is shared (mmap(2),
+ * MAP_SHARED | MAP_ANONYMOUS) from before it was made: whoever writes the
+ * record reads it there, also when init was killed. Init alone writes, the
+ * payload's execve takes it out of the cell's reach. All zero at first.
+ */
+struct cell_shared {
+	bool orphaned; /* whom the cell is for was gone: init ended it */
+};
+
+#endif
