@@ -11,6 +11,7 @@ static const char *const new_host[] = { "new", "host", NULL };
 static const char *const nets[] = { "none", "host", NULL };
 static const char *const users[] = { "self", "identity", "root", "host", NULL };
 static const char *const limits[] = { "enforce", "try", "off", NULL };
+static const char *const levels[] = { "strict", "default", "off", NULL };
 static const char *const no_yes[] = { "no", "yes", NULL };
 static const char *const cpu_policies[] = { "inherit", "pack", NULL };
 
@@ -67,6 +68,9 @@ const struct option_row option_table[OPTIONS] = {
 	[OPT_NESTABLE] = { "nestable", "no|yes", OPTION_WORD, POLICY_ORDER,
 			   CLI_SITE, no_yes,
 			   "let other containers run inside" },
+	[OPT_SECCOMP] = { "seccomp", "strict|default|off", OPTION_WORD,
+			  POLICY_ORDER, EVERYWHERE, levels,
+			  "which system calls are refused" },
 	[OPT_TAG] = { "tag", "KEY=VALUE", OPTION_TAG, POLICY_FREE, OPTION_CLI,
 		      NULL, "note for the record" },
 	[OPT_RECORD] = { "record", "FILE", OPTION_TEXT, POLICY_FREE, OPTION_CLI,

@@ -35,6 +35,7 @@ enum option_id {
 	OPT_PIDS,
 	OPT_LIMITS,
 	OPT_NESTABLE,
+	OPT_SECCOMP,
 	OPT_TAG,
 	OPT_RECORD,
 	OPT_CONFIG,
@@ -110,6 +111,11 @@ enum {
 	NESTABLE_NO,
 	NESTABLE_YES
 }; /* nestable */
+enum {
+	SECCOMP_STRICT,
+	SECCOMP_DEFAULT,
+	SECCOMP_OFF
+}; /* seccomp */
 
 struct option_value {
 	bool set;

@@ -120,6 +120,20 @@ static void put_cg(struct facts *f, const struct cg_plan *cg)
 		put(f, "cgroup", cg_limits[i].file, cg->limit[i]);
 }
 
+static void put_sec(struct facts *f, const struct sec_plan *sec)
+{
+	static const char *const levels[] = {
+		[SEC_SECCOMP_STRICT] = "strict",
+		[SEC_SECCOMP_DEFAULT] = "default",
+		[SEC_SECCOMP_OFF] = "off",
+	};
+
+	put(f, "privileges", "new", "no");
+	put(f, "privileges", "capabilities",
+	    sec->keep_caps ? "of the cell" : "none");
+	put(f, "privileges", "seccomp", levels[sec->seccomp]);
+}
+
 static void plan_facts(const struct plan *plan, struct facts *f)
 {
 	put(f, "profile", "name", plan->profile);
@@ -131,9 +145,7 @@ static void plan_facts(const struct plan *plan, struct facts *f)
 	put_pairs(f, "asked", plan->asked, plan->n_asked);
 	put_pairs(f, "enforced", plan->enforced, plan->n_enforced);
 	put_pairs(f, "missing", plan->missing, plan->n_missing);
-	put(f, "privileges", "new", "no");
-	put(f, "privileges", "capabilities",
-	    plan->sec.keep_caps ? "of the cell" : "none");
+	put_sec(f, &plan->sec);
 	put(f, "privileges", "nestable", plan->nestable ? "yes" : NULL);
 	put_pairs(f, "env", plan->env, plan->n_env);
 	put(f, "start", "cwd", plan->cwd);

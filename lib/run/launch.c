@@ -78,6 +78,10 @@ static int clone_init(const struct plan *plan, struct cell *cell, int sock,
 		return err_set(err, ENOSPC,
 			       "make namespaces (sysctl user.max_*_namespaces "
 			       "is reached)");
+	if (errno == ENOSYS)
+		return err_set(err, ENOSYS,
+			       "make namespaces (a cell that others are to be "
+			       "made in has to be nestable)");
 	return err_set(err, errno, "make namespaces");
 }
 

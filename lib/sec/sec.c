@@ -3,10 +3,12 @@
 
 #include <errno.h>
 #include <linux/capability.h>
+#include <linux/seccomp.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "sec/filter.h"
 #include "sec/sec.h"
 
 int sec_drop_bounding(struct err *err)
@@ -50,13 +52,41 @@ static int drop_caps(struct err *err)
 	return 0;
 }
 
+static unsigned choose_filter(const struct sec_plan *plan)
+{
+	bool strict = plan->seccomp == SEC_SECCOMP_STRICT;
+
+	return (strict ? SEC_FILTER_STRICT : 0) |
+	       (plan->nestable ? SEC_FILTER_NESTABLE : 0) |
+	       (plan->isolated ? SEC_FILTER_ISOLATED : 0);
+}
+
+static int set_filter(const struct sec_plan *plan, struct err *err)
+{
+	/*
+	 * Kernels before 5.16 slow a filtered program down, by up to tens of
+	 * percent, as if it ran code that it has to be guarded from in its own
+	 * memory. A job does not. In strict the kernel does as it likes.
+	 */
+	unsigned flags = plan->seccomp == SEC_SECCOMP_STRICT
+				 ? 0
+				 : SECCOMP_FILTER_FLAG_SPEC_ALLOW;
+
+	if (plan->seccomp == SEC_SECCOMP_OFF)
+		return 0;
+	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags,
+		    &sec_filters[choose_filter(plan)]))
+		return err_set(err, errno, "set the system call filter");
+	return 0;
+}
+
 int sec_apply(const struct sec_plan *plan, struct err *err)
 {
 	if (!plan->keep_caps && drop_caps(err))
 		return -1;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		return err_set(err, errno, "set no_new_privs");
-	return 0;
+	return set_filter(plan, err);
 }
 
 int sec_keep_caps(struct err *err)

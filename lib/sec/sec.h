@@ -6,18 +6,29 @@
 
 #include "base/err.h"
 
+enum sec_seccomp {
+	SEC_SECCOMP_STRICT,
+	SEC_SECCOMP_DEFAULT,
+	SEC_SECCOMP_OFF,
+};
+
 struct sec_plan {
 	/*
 	 * Leave the capabilities of the cell's own user namespace (fake root
 	 * needs them to be root); otherwise every set is emptied.
 	 */
 	bool keep_caps;
+	enum sec_seccomp seccomp;
+	bool nestable; /* the filter lets namespaces and mounts be made */
+	bool isolated; /* the cell has a network of its own to keep to */
 };
 
 /*
  * Take away what the payload could use to gain privilege: no_new_privs
- * (prctl(2)), and every capability set (capabilities(7)) unless kept. Last
- * step before the payload, after ids have been switched. Cannot be undone.
+ * (prctl(2)), every capability set (capabilities(7)) unless kept, and system
+ * calls by a filter (seccomp(2)). Last step before the payload, after ids have
+ * been switched. Holds for the calling thread and all that it starts. Cannot
+ * be undone.
  */
 int sec_apply(const struct sec_plan *plan, struct err *err);
 

@@ -499,9 +499,12 @@ while time.process_time() < end: pass')
 	[ "$(snapshot)" = "$before" ]
 }
 
-@test "nested: a cell in a cell, for an ordinary user" {
+@test "nested: a cell in a nestable cell, for an ordinary user" {
 	cp "$CLOISON" "$HOME/cloison"	# where a private /tmp does not hide it
-	run cell -- "$HOME/cloison" run --quiet -- sh -c 'echo $$; id -u; touch /usr/x'
+	run cell -- "$HOME/cloison" run --quiet -- true
+	[ "$status" -eq 125 ]
+	[[ $output == *"has to be nestable"* ]]
+	run cell --nestable=yes -- "$HOME/cloison" run --quiet -- sh -c 'echo $$; id -u; touch /usr/x'
 	if is_root; then
 		# The kernel lets no root without CAP_SETFCAP map id 0.
 		[ "$status" -eq 125 ]
