@@ -2,11 +2,12 @@
 /*
  * timer ROUNDS { + NAME UID GID PROGRAM [ARGUMENT]... }...
  *
- * Starts each program once a round, by its path, and waits for it; who is
- * first changes from round to round. Then one line for each, with tabs
- * between: NAME, how many runs failed, and median, 10th and 90th percentile
- * of the microseconds from the call that starts it to the one that reaps it.
- * UID and GID count for root alone.
+ * Starts each program once a round, by its path, and waits for it. The order
+ * is another one in each round, so that what one leaves for the kernel to
+ * tidy up does not always fall on the same next one. Then a line for each,
+ * with tabs between: NAME, how many runs failed, and median, first and third
+ * quartile of the microseconds from the call that starts it to the one that
+ * reaps it, of the runs that did not fail. UID and GID count for root alone.
  */
 #include <grp.h>
 #include <inttypes.h>
@@ -19,8 +20,8 @@
 #include <unistd.h>
 
 enum {
-	PROGRAMS = 32,
-	WARM_UP = 5
+	PROGRAMS = 64,
+	WARM_UP = 3
 };
 
 extern char **environ;
@@ -31,6 +32,7 @@ struct program {
 	gid_t gid;
 	char **argv;
 	int64_t *ns;
+	size_t n; /* runs that did not fail, in ns */
 	int failed;
 };
 
@@ -56,21 +58,22 @@ static void become(uid_t uid, gid_t gid)
 		die("change ids");
 }
 
-static int64_t launch(struct program *p, int root)
+static void launch(struct program *p, int root)
 {
 	int64_t start;
-	int status = 0;
+	int status = 1;
 	pid_t pid;
 
 	if (root)
 		become(p->uid, p->gid);
 	start = now();
-	if (posix_spawn(&pid, p->argv[0], NULL, NULL, p->argv, environ))
-		status = 1;
-	else if (waitpid(pid, &status, 0) != pid)
+	if (!posix_spawn(&pid, p->argv[0], NULL, NULL, p->argv, environ) &&
+	    waitpid(pid, &status, 0) != pid)
 		die("waitpid");
-	p->failed += status != 0;
-	return now() - start;
+	if (status)
+		p->failed++;
+	else
+		p->ns[p->n++] = now() - start;
 }
 
 static int compare(const void *a, const void *b)
@@ -78,6 +81,16 @@ static int compare(const void *a, const void *b)
 	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
 
 	return (x > y) - (x < y);
+}
+
+static void shuffle(size_t *order, size_t n)
+{
+	for (size_t i = n - 1; i > 0; i--) {
+		size_t j = (size_t)random() % (i + 1), swap = order[i];
+
+		order[i] = order[j];
+		order[j] = swap;
+	}
 }
 
 static size_t read_programs(int argc, char *argv[], struct program *p)
@@ -99,9 +112,20 @@ static size_t read_programs(int argc, char *argv[], struct program *p)
 	return n;
 }
 
+static void print(struct program *p)
+{
+	int64_t none = 0, *ns = p->n ? p->ns : &none;
+
+	qsort(ns, p->n, sizeof(*ns), compare);
+	printf("%s\t%d\t%" PRId64 "\t%" PRId64 "\t%" PRId64 "\n", p->name,
+	       p->failed, ns[p->n / 2] / 1000, ns[p->n / 4] / 1000,
+	       ns[p->n * 3 / 4] / 1000);
+}
+
 int main(int argc, char *argv[])
 {
 	struct program p[PROGRAMS] = { 0 };
+	size_t order[PROGRAMS];
 	size_t rounds = argc > 1 ? strtoul(argv[1], NULL, 10) : 0;
 	size_t n = read_programs(argc, argv, p);
 	int root = geteuid() == 0;
@@ -114,28 +138,23 @@ int main(int argc, char *argv[])
 	if (root && setgroups(0, NULL))
 		die("setgroups");
 	for (size_t i = 0; i < n; i++) {
-		p[i].ns = calloc(rounds, sizeof(*p[i].ns));
+		order[i] = i;
+		p[i].ns = calloc(rounds + WARM_UP, sizeof(*p[i].ns));
 		if (!p[i].ns)
 			die("calloc");
 		for (int k = 0; k < WARM_UP; k++)
 			launch(&p[i], root);
+		p[i].n = 0;
 		p[i].failed = 0;
 	}
-	for (size_t r = 0; r < rounds; r++)
-		for (size_t i = 0; i < n; i++) {
-			struct program *next = &p[(i + r) % n];
-
-			next->ns[r] = launch(next, root);
-		}
+	for (size_t r = 0; r < rounds; r++) {
+		shuffle(order, n);
+		for (size_t i = 0; i < n; i++)
+			launch(&p[order[i]], root);
+	}
 	for (size_t i = 0; i < n; i++) {
-		int64_t *ns = p[i].ns;
-		size_t low = rounds / 10, high = rounds * 9 / 10;
-
-		qsort(ns, rounds, sizeof(*ns), compare);
-		printf("%s\t%d\t%" PRId64 "\t%" PRId64 "\t%" PRId64 "\n",
-		       p[i].name, p[i].failed, ns[rounds / 2] / 1000,
-		       ns[low] / 1000, ns[high] / 1000);
-		free(ns);
+		print(&p[i]);
+		free(p[i].ns);
 	}
 	return 0;
 }
