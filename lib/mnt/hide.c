@@ -29,17 +29,3 @@ int mnt_hide(struct mnt_work *w, size_t i, struct err *err)
 	w->src[i] = tree;
 	return mnt_attach(w, op, tree, mnt_is_dir(there), err);
 }
-
-int mnt_seal_hidden(const struct mnt_work *w, struct err *err)
-{
-	struct mount_attr ro = { .attr_set = MOUNT_ATTR_RDONLY };
-	const struct mnt_plan *p = w->plan;
-
-	for (size_t i = 0; i < p->n; i++)
-		if (p->op[i].kind == MNT_HIDE && w->src[i] >= 0 &&
-		    mount_setattr(w->src[i], "", AT_EMPTY_PATH, &ro,
-				  sizeof(ro)))
-			return err_set(err, errno, "%s: seal %s",
-				       p->op[i].origin, p->op[i].dst);
-	return 0;
-}

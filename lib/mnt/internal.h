@@ -45,8 +45,8 @@ int mnt_open_sources(struct mnt_work *w, struct err *err);
 /* tmpfs.c */
 int mnt_make_tmpfs(struct mnt_work *w, uint64_t size, unsigned mode);
 
-/* hide.c: when all is mounted, what is hidden becomes read-only. */
-int mnt_seal_hidden(const struct mnt_work *w, struct err *err);
+/* tree.c: when all is mounted, what was made to be read-only becomes it. */
+int mnt_seal(const struct mnt_work *w, struct err *err);
 
 /* The operations, one for each kind: apply number `i` of the plan. */
 int mnt_bind(struct mnt_work *w, size_t i, struct err *err);
@@ -54,6 +54,7 @@ int mnt_tmpfs(struct mnt_work *w, size_t i, struct err *err);
 int mnt_scratch(struct mnt_work *w, size_t i, struct err *err);
 int mnt_hide(struct mnt_work *w, size_t i, struct err *err);
 int mnt_overlay(struct mnt_work *w, size_t i, struct err *err);
+int mnt_dev(struct mnt_work *w, size_t i, struct err *err);
 int mnt_kernel_fs(struct mnt_work *w, size_t i, struct err *err);
 
 #endif

@@ -21,9 +21,12 @@ int mnt_kernel_fs(struct mnt_work *w, size_t i, struct err *err)
 		[MNT_CGROUP2] = { "cgroup2", MOUNT_ATTR_RDONLY },
 		[MNT_MQUEUE] = { "mqueue", 0 },
 	};
+	/* The number, as kernels before 5.8 know no names for it (proc(5)). */
+	static const char *const hidepid[][2] = { { "hidepid", "2" } };
 	const struct mnt_op *op = &w->plan->op[i];
+	size_t n_params = op->kind == MNT_PROC && w->plan->hidepid;
 	cleanup_fd int tree =
-		mnt_make_fs(fs[op->kind].type, NULL, 0,
+		mnt_make_fs(fs[op->kind].type, hidepid, n_params,
 			    MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
 				    MOUNT_ATTR_NOEXEC | fs[op->kind].attr);
 

@@ -15,7 +15,7 @@ static int (*const apply[])(struct mnt_work *w, size_t i, struct err *err) = {
 	[MNT_SCRATCH] = mnt_scratch,  [MNT_HIDE] = mnt_hide,
 	[MNT_OVERLAY] = mnt_overlay,  [MNT_PROC] = mnt_kernel_fs,
 	[MNT_SYSFS] = mnt_kernel_fs,  [MNT_CGROUP2] = mnt_kernel_fs,
-	[MNT_MQUEUE] = mnt_kernel_fs,
+	[MNT_MQUEUE] = mnt_kernel_fs, [MNT_DEV] = mnt_dev,
 };
 
 /* Nothing to show, or no place to show it on; the target of a tree that was
@@ -48,7 +48,7 @@ static int apply_all(struct mnt_work *w, struct err *err)
 		if (!missing(w, i) && apply[p->op[i].kind](w, i, err))
 			return -1;
 	}
-	return mnt_seal_hidden(w, err);
+	return mnt_seal(w, err);
 }
 
 int mnt_apply(const struct mnt_plan *plan, struct err *err)

@@ -25,11 +25,12 @@ enum mnt_kind {
 	MNT_SYSFS,
 	MNT_CGROUP2,
 	MNT_MQUEUE,
+	MNT_DEV, /* a /dev of the basic devices and those in `device` */
 };
 
 struct mnt_op {
 	enum mnt_kind kind;
-	const char *src, *dst; /* absolute; src for BIND and OVERLAY */
+	const char *src, *dst; /* absolute; src for BIND, OVERLAY, DEV */
 	bool rdonly;           /* BIND */
 	bool nofollow;         /* src has no symbolic link in it */
 	bool optional;         /* nothing to do where src or dst is missing */
@@ -39,9 +40,12 @@ struct mnt_op {
 };
 
 struct mnt_plan {
-	bool rdonly;             /* the whole tree, recursively */
-	bool nosuid;             /* the same for set-id bits */
-	uint64_t scratch;        /* bytes for all MNT_SCRATCH, 0: none */
+	bool rdonly;               /* the whole tree, recursively */
+	bool nosuid;               /* the same for set-id bits */
+	uint64_t scratch;          /* bytes for all MNT_SCRATCH, 0: none */
+	bool hidepid;              /* MNT_PROC: without others' processes */
+	const char *const *device; /* MNT_DEV: patterns below src */
+	size_t n_devices;
 	bool userxattr;          /* overlays made without privilege */
 	const struct mnt_op *op; /* applied in this order */
 	size_t n;

@@ -13,22 +13,35 @@
 #include "base/fd.h"
 #include "mnt/internal.h"
 
+/*
+ * A directory is opened as one: that, and not O_PATH alone, makes an automount
+ * point be mounted (path_resolution(7), "Automount").
+ */
+static int open_path(const char *path, uint64_t resolve)
+{
+	int fd = fd_open(AT_FDCWD, path, O_PATH | O_DIRECTORY, 0, resolve);
+
+	if (fd >= 0 || errno != ENOTDIR)
+		return fd;
+	return fd_open(AT_FDCWD, path, O_PATH, 0, resolve);
+}
+
 /* The tree that an operation takes from the host, before any has changed. */
 static int open_source(struct mnt_work *w, size_t i, struct err *err)
 {
 	const struct mnt_op *op = &w->plan->op[i];
 	cleanup_fd int path = -1;
 
-	if (op->kind != MNT_BIND && op->kind != MNT_OVERLAY)
+	if (op->kind != MNT_BIND && op->kind != MNT_OVERLAY &&
+	    op->kind != MNT_DEV)
 		return 0;
-	path = fd_open(AT_FDCWD, op->src, O_PATH, 0,
-		       op->nofollow ? RESOLVE_NO_SYMLINKS : 0);
+	path = open_path(op->src, op->nofollow ? RESOLVE_NO_SYMLINKS : 0);
 	if (path < 0 && op->optional && errno != ELOOP)
 		return 0;
 	if (path < 0)
 		return err_set(err, errno, "%s: %s", op->origin, op->src);
-	/* A lower layer is looked up where it is, in this namespace. */
-	w->src[i] = op->kind == MNT_OVERLAY
+	/* Lower layers and devices are looked up where they are. */
+	w->src[i] = op->kind != MNT_BIND
 			    ? steal_fd(&path)
 			    : open_tree(path, "",
 					OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC |

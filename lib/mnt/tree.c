@@ -139,3 +139,26 @@ bool mnt_is_dir(int fd)
 
 	return !fstat(fd, &st) && S_ISDIR(st.st_mode);
 }
+
+/* Places for what is mounted below them are made until then. */
+int mnt_seal(const struct mnt_work *w, struct err *err)
+{
+	static const unsigned attr[] = {
+		[MNT_HIDE] = MOUNT_ATTR_RDONLY,
+		[MNT_DEV] = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOEXEC,
+	};
+	const struct mnt_plan *p = w->plan;
+
+	for (size_t i = 0; i < p->n; i++) {
+		enum mnt_kind kind = p->op[i].kind;
+		struct mount_attr a = { 0 };
+
+		if (kind < sizeof(attr) / sizeof(attr[0]))
+			a.attr_set = attr[kind];
+		if (a.attr_set && w->src[i] >= 0 &&
+		    mount_setattr(w->src[i], "", AT_EMPTY_PATH, &a, sizeof(a)))
+			return err_set(err, errno, "%s: seal %s",
+				       p->op[i].origin, p->op[i].dst);
+	}
+	return 0;
+}

@@ -18,8 +18,15 @@ struct build {
 	struct pool *pool;
 };
 
+/* mounts.c: all of them; system.c: the kernel's own file systems. */
 int build_mounts(const struct build *b, struct plan *plan, struct err *err);
+int build_system(const struct build *b, struct plan *plan, struct err *err);
 int build_limits(const struct build *b, struct plan *plan, struct err *err);
+
+/* Append one operation to the plan's mounts. */
+struct mnt_op *build_op(const struct build *b, struct plan *plan,
+			enum mnt_kind kind, const char *src, const char *dst,
+			const char *origin);
 
 /* Append to one of the plan's lists of pairs. */
 void build_pair(const struct build *b, struct record_pair **list, size_t *n,

@@ -6,9 +6,9 @@
 #include "plan/build.h"
 #include "plan/policy.h"
 
-static struct mnt_op *add(const struct build *b, struct plan *plan,
-			  enum mnt_kind kind, const char *src, const char *dst,
-			  const char *origin)
+struct mnt_op *build_op(const struct build *b, struct plan *plan,
+			enum mnt_kind kind, const char *src, const char *dst,
+			const char *origin)
 {
 	struct mnt_op *op =
 		pool_push(b->pool, &plan->mnt.op, &plan->mnt.n, sizeof(*op));
@@ -18,78 +18,6 @@ static struct mnt_op *add(const struct build *b, struct plan *plan,
 	op->dst = dst;
 	op->origin = origin;
 	return op;
-}
-
-/* Limits are not the payload's to write, whoever owns their files. */
-static void add_host_cgroups(const struct build *b, struct plan *plan)
-{
-	struct mnt_op *op = add(b, plan, MNT_BIND, "/sys/fs/cgroup",
-				"/sys/fs/cgroup", "/sys/fs/cgroup");
-
-	op->rdonly = true;
-	op->optional = true;
-}
-
-/* What shows the namespaces that the cell has of its own. */
-static void add_kernel_fs(const struct build *b, struct plan *plan)
-{
-	static const struct {
-		enum ns_kind ns;
-		enum mnt_kind kind;
-		const char *dst;
-		bool optional;
-	} rows[] = {
-		{ NS_PID, MNT_PROC, "/proc", false },
-		{ NS_NET, MNT_SYSFS, "/sys", false },
-		{ NS_CGROUP, MNT_CGROUP2, "/sys/fs/cgroup", true },
-		{ NS_IPC, MNT_MQUEUE, "/dev/mqueue", true },
-	};
-
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct mnt_op *op;
-
-		if (!plan->ns.make[rows[i].ns]) {
-			if (rows[i].kind == MNT_CGROUP2)
-				add_host_cgroups(b, plan);
-			continue;
-		}
-		op = add(b, plan, rows[i].kind, NULL, rows[i].dst, rows[i].dst);
-		op->optional = rows[i].optional;
-		/* Tasks find their step's limits there, whichever task's
-		 * cgroup they are in. */
-		if (rows[i].kind == MNT_CGROUP2 && b->job->cgroup) {
-			op->kind = MNT_BIND;
-			op->src =
-				pool_printf(b->pool, "%s%s", b->host->cg.mount,
-					    b->job->cgroup);
-			op->rdonly = true;
-		}
-	}
-}
-
-/*
- * What uid 0 of the host may write in /proc needs no capability, only the
- * owner's id, which a root payload has: the host's settings are taken away.
- * With the host's PIDs /proc is the host's, but a process has to write there
- * about itself (its id maps, its OOM score).
- */
-static void add_proc(const struct build *b, struct plan *plan)
-{
-	static const char *const settings[] = { "/proc/sys", "/proc/irq",
-						"/proc/bus", "/proc/fs",
-						"/proc/sysrq-trigger" };
-
-	if (!plan->ns.make[NS_PID])
-		add(b, plan, MNT_BIND, "/proc", "/proc", "/proc");
-	for (size_t i = 0;
-	     b->job->uid == 0 && i < sizeof(settings) / sizeof(settings[0]);
-	     i++) {
-		struct mnt_op *op = add(b, plan, MNT_BIND, settings[i],
-					settings[i], "/proc");
-
-		op->rdonly = true;
-		op->optional = true;
-	}
 }
 
 static bool above_scratch(const struct plan *plan, const struct option_mount *m)
@@ -181,7 +109,7 @@ static void add_mount(const struct build *b, struct plan *plan,
 	}
 	if (from_profile && shown_already(plan, m, rdonly))
 		return;
-	op = add(b, plan, kinds[m->id], m->src, m->dst, m->origin);
+	op = build_op(b, plan, kinds[m->id], m->src, m->dst, m->origin);
 	op->rdonly = rdonly;
 	/* What policy has seen is what is mounted: no link gets between. */
 	op->nofollow = !from_profile || is_path(b, m->src, b->job->cwd);
@@ -197,8 +125,8 @@ static void add_scratch(const struct build *b, struct plan *plan)
 {
 	for (size_t i = 0; plan->mnt.scratch && policy_scratch[i]; i++) {
 		struct mnt_op *op =
-			add(b, plan, MNT_SCRATCH, NULL, policy_scratch[i],
-			    b->o->value[OPT_SCRATCH].origin);
+			build_op(b, plan, MNT_SCRATCH, NULL, policy_scratch[i],
+				 b->o->value[OPT_SCRATCH].origin);
 
 		op->mode = 01777;
 		op->optional = true;
@@ -210,7 +138,6 @@ int build_mounts(const struct build *b, struct plan *plan, struct err *err)
 	const struct options *o = b->o;
 	size_t around = 0;
 
-	(void)err;
 	plan->mnt.nosuid = true;
 	plan->mnt.userxattr = !b->host->privileged;
 	plan->mnt.uid = b->job->uid;
@@ -219,8 +146,8 @@ int build_mounts(const struct build *b, struct plan *plan, struct err *err)
 	plan->mnt.n_groups = b->job->n_groups;
 	if (o->value[OPT_SCRATCH].set)
 		plan->mnt.scratch = o->value[OPT_SCRATCH].num;
-	add_kernel_fs(b, plan);
-	add_proc(b, plan);
+	if (build_system(b, plan, err))
+		return -1;
 	/*
 	 * Scratch covers what a profile shows around it (rw=/var) and is
 	 * covered by what it shows inside (a working directory in /tmp).
@@ -240,8 +167,8 @@ int build_mounts(const struct build *b, struct plan *plan, struct err *err)
 		add_mount(b, plan, &o->mount[i], true);
 	/* Where Slurm's PMIx server and the tasks share files. */
 	if (b->job->spool && plan->mnt.rdonly)
-		add(b, plan, MNT_BIND, b->job->spool, b->job->spool,
-		    "SlurmdSpoolDir")
+		build_op(b, plan, MNT_BIND, b->job->spool, b->job->spool,
+			 "SlurmdSpoolDir")
 			->optional = true;
 	for (size_t i = b->n_base; i < o->n_mounts; i++)
 		add_mount(b, plan, &o->mount[i], false);

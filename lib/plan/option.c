@@ -12,6 +12,8 @@ static const char *const nets[] = { "none", "host", NULL };
 static const char *const users[] = { "self", "identity", "root", "host", NULL };
 static const char *const limits[] = { "enforce", "try", "off", NULL };
 static const char *const levels[] = { "strict", "default", "off", NULL };
+static const char *const devs[] = { "private", "host", NULL };
+static const char *const yes_no[] = { "yes", "no", NULL };
 static const char *const no_yes[] = { "no", "yes", NULL };
 static const char *const cpu_policies[] = { "inherit", "pack", NULL };
 
@@ -53,6 +55,13 @@ const struct option_row option_table[OPTIONS] = {
 	[OPT_SCRATCH] = { "scratch", "SIZE", OPTION_SCRATCH, POLICY_LESS,
 			  EVERYWHERE, NULL,
 			  "private /tmp, /var/tmp, /dev/shm of SIZE in all" },
+	[OPT_DEV] = { "dev", "private|host|GLOB", OPTION_DEV, POLICY_ORDER,
+		      CLI_SITE, devs,
+		      "/dev: basic devices and those that match, or the "
+		      "host's" },
+	[OPT_HIDEPID] = { "hidepid", "yes|no", OPTION_WORD, POLICY_ORDER,
+			  CLI_SITE, yes_no,
+			  "hide processes of other users in /proc" },
 	[OPT_CPUS] = { "cpus", "N", OPTION_CPUS, POLICY_LESS, EVERYWHERE, NULL,
 		       "limit CPU time to N CPUs and pick their cores" },
 	[OPT_CPU_POLICY] = { "cpu-policy", "inherit|pack", OPTION_WORD,
@@ -197,6 +206,55 @@ static int mount_set(struct options *options, enum option_id id,
 	return 0;
 }
 
+/* A pattern for paths below /dev; it cannot lead out of it. */
+static int glob_check(const char *glob, struct err *err)
+{
+	for (const char *p = glob;; p++) {
+		size_t len = strcspn(p, "/");
+
+		if (!len || !strncmp(p, ".", len) || !strncmp(p, "..", len))
+			return err_set(err, 0,
+				       "'%s' is neither 'private' nor 'host' "
+				       "nor a pattern for names in /dev",
+				       glob);
+		p += len;
+		if (!*p)
+			return 0;
+	}
+}
+
+/* Words, separated by blanks or commas. A pattern implies "private". */
+static int dev_set(struct options *options, const char *text,
+		   const char *origin, uint64_t *ret, struct pool *pool,
+		   struct err *err)
+{
+	char *save, *copy = pool_strdup(pool, text);
+	struct err ignored;
+	int mode = -1;
+
+	for (char *w = strtok_r(copy, " \t,", &save); w;
+	     w = strtok_r(NULL, " \t,", &save)) {
+		struct option_device d = { w, origin };
+		int word = DEV_PRIVATE;
+
+		if (parse_word(w, devs, &word, &ignored)) {
+			if (glob_check(w, err))
+				return -1;
+			*(struct option_device *)pool_push(
+				pool, &options->device, &options->n_devices,
+				sizeof(d)) = d;
+		}
+		if (mode >= 0 && mode != word)
+			return err_set(err, 0,
+				       "'%s': devices can only be added to a "
+				       "private /dev",
+				       text);
+		mode = word;
+	}
+	*ret = (uint64_t)mode;
+	return mode < 0 ? err_set(err, 0, "the value is empty") : 0;
+}
+
 static int tag_set(struct options *options, const char *text, struct pool *pool,
 		   struct err *err)
 {
@@ -307,6 +365,9 @@ int option_set(struct options *options, enum option_id id, const char *text,
 	switch (option_table[id].kind) {
 	case OPTION_MOUNT:
 		ret = mount_set(options, id, text, v.origin, dir, pool, err);
+		break;
+	case OPTION_DEV:
+		ret = dev_set(options, text, v.origin, &v.num, pool, err);
 		break;
 	case OPTION_TAG:
 		ret = tag_set(options, text, pool, err);

@@ -29,6 +29,8 @@ enum option_id {
 	OPT_TMPFS,
 	OPT_OVERLAY,
 	OPT_SCRATCH,
+	OPT_DEV,
+	OPT_HIDEPID,
 	OPT_CPUS,
 	OPT_CPU_POLICY,
 	OPT_MEMORY,
@@ -54,6 +56,7 @@ enum option_kind {
 	OPTION_CPUS,    /* num = thousandths */
 	OPTION_COUNT,   /* num */
 	OPTION_MOUNT,   /* appended to the list of mounts */
+	OPTION_DEV,     /* num = index into words; others are device globs */
 	OPTION_TAG,     /* appended to the list of tags */
 };
 
@@ -104,6 +107,14 @@ enum {
 	LIMITS_OFF
 }; /* limits */
 enum {
+	DEV_PRIVATE,
+	DEV_HOST
+}; /* dev */
+enum {
+	HIDEPID_YES,
+	HIDEPID_NO
+}; /* hidepid */
+enum {
 	POLICY_INHERIT,
 	POLICY_PACK
 }; /* cpu-policy */
@@ -133,6 +144,12 @@ struct option_mount {
 	const char *origin;
 };
 
+/* What --dev adds to a private /dev, by a pattern relative to /dev. */
+struct option_device {
+	const char *glob;
+	const char *origin;
+};
+
 struct option_tag {
 	const char *key, *value;
 };
@@ -141,6 +158,8 @@ struct options {
 	struct option_value value[OPTIONS];
 	struct option_mount *mount; /* in the order given */
 	size_t n_mounts;
+	struct option_device *device;
+	size_t n_devices;
 	struct option_tag *tag;
 	size_t n_tags;
 };

@@ -36,8 +36,10 @@ static bool shows_too_much(const struct options *profile, enum option_id id,
 	if (option_path(pool_strndup(pool, src, len), NULL, pool, &path,
 			&ignored))
 		return false;
-	if (!strcmp(path, "/") || !strcmp(path, "/dev") ||
-	    policy_below(path, "/proc") || policy_below(path, "/sys"))
+	if (!strcmp(path, "/") || policy_below(path, "/proc") ||
+	    policy_below(path, "/sys"))
+		return true;
+	if (policy_below(path, "/dev") && !policy_below(path, "/dev/shm"))
 		return true;
 	for (size_t i = 0; policy_scratch[i]; i++)
 		if (!strcmp(path, policy_scratch[i]))
@@ -124,6 +126,8 @@ static void set_defaults(struct options *o, const struct job *job,
 	default_word(o, OPT_UTS, WORD_NEW);
 	default_word(o, OPT_CGROUP, WORD_NEW);
 	default_word(o, OPT_NET, NET_HOST);
+	default_word(o, OPT_DEV, DEV_HOST);
+	default_word(o, OPT_HIDEPID, HIDEPID_NO);
 	default_word(o, OPT_LIMITS, LIMITS_ENFORCE);
 	default_word(o, OPT_NESTABLE, NESTABLE_NO);
 	default_word(o, OPT_SECCOMP, SECCOMP_DEFAULT);
@@ -159,6 +163,10 @@ static void merge(const struct options *wish, struct pool *pool,
 		*(struct option_mount *)pool_push(pool, &o->mount, &o->n_mounts,
 						  sizeof(*o->mount)) =
 			wish->mount[i];
+	for (size_t i = 0; i < wish->n_devices; i++)
+		*(struct option_device *)pool_push(
+			pool, &o->device, &o->n_devices, sizeof(*o->device)) =
+			wish->device[i];
 	o->tag = wish->tag;
 	o->n_tags = wish->n_tags;
 }

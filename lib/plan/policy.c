@@ -113,14 +113,23 @@ static bool base_private(const struct options *base, const char *path)
 {
 	const struct option_value *v = base->value;
 	bool scratch = v[OPT_SCRATCH].set;
-	bool proc = v[OPT_PID].set && v[OPT_PID].num == WORD_NEW;
+	const struct {
+		const char *dir;
+		bool own;
+	} dirs[] = {
+		{ "/proc", v[OPT_PID].set && v[OPT_PID].num == WORD_NEW },
+		{ "/dev", v[OPT_DEV].set && v[OPT_DEV].num == DEV_PRIVATE },
+	};
 
 	for (size_t i = 0; scratch && policy_scratch[i]; i++)
 		if (related(path, policy_scratch[i]) &&
 		    !base_shows(base, 0, path, policy_scratch[i]))
 			return true;
-	return proc && related(path, "/proc") &&
-	       !base_shows(base, 0, path, "/proc");
+	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++)
+		if (dirs[i].own && related(path, dirs[i].dir) &&
+		    !base_shows(base, 0, path, dirs[i].dir))
+			return true;
+	return false;
 }
 
 /* Would showing the host's `path` bring back what the profile hides? */
@@ -166,6 +175,24 @@ static int check_mount(const struct options *base, const struct option_mount *m,
 		       m->origin, m->src);
 }
 
+/* A device that the profile does not show itself, by the same pattern. */
+static int check_device(const struct options *base,
+			const struct option_device *d, const struct site *site,
+			const struct job *job, struct err *err)
+{
+	const struct option_value *v = &base->value[OPT_DEV];
+
+	if (!v->set || v->num != DEV_PRIVATE || may_loosen(site, job, OPT_DEV))
+		return 0;
+	for (size_t i = 0; i < base->n_devices; i++)
+		if (!strcmp(base->device[i].glob, d->glob))
+			return 0;
+	return err_set(err, 0,
+		       "%s: '%s' is not among the profile's devices (site "
+		       "file: loosen = dev)",
+		       d->origin, d->glob);
+}
+
 static bool looser(const struct option_row *row,
 		   const struct option_value *base,
 		   const struct option_value *wish)
@@ -201,6 +228,9 @@ int policy_check(const struct options *base, const struct options *wish,
 	}
 	for (size_t i = 0; i < wish->n_mounts; i++)
 		if (check_mount(base, &wish->mount[i], site, job, err))
+			return -1;
+	for (size_t i = 0; i < wish->n_devices; i++)
+		if (check_device(base, &wish->device[i], site, job, err))
 			return -1;
 	return 0;
 }

@@ -80,7 +80,7 @@ static const char *mount_line(struct facts *f, const struct mnt_op *op)
 		[MNT_SCRATCH] = "scratch", [MNT_HIDE] = "hide",
 		[MNT_OVERLAY] = "overlay", [MNT_PROC] = "proc",
 		[MNT_SYSFS] = "sysfs",     [MNT_CGROUP2] = "cgroup2",
-		[MNT_MQUEUE] = "mqueue",
+		[MNT_MQUEUE] = "mqueue",   [MNT_DEV] = "dev",
 	};
 	bool from = op->kind == MNT_BIND && strcmp(op->src, op->dst) != 0;
 
@@ -101,6 +101,9 @@ static void put_mnt(struct facts *f, const struct mnt_plan *mnt)
 	put(f, "tree", "suid", mnt->nosuid ? "no" : "yes");
 	if (mnt->scratch)
 		put(f, "scratch", "bytes", number(f, mnt->scratch));
+	put(f, "proc", "hidepid", mnt->hidepid ? "yes" : NULL);
+	for (size_t i = 0; i < mnt->n_devices; i++)
+		put(f, "devices", NULL, mnt->device[i]);
 	for (size_t i = 0; i < mnt->n; i++)
 		put(f, "mounts", NULL, mount_line(f, &mnt->op[i]));
 }

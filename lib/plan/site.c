@@ -46,6 +46,7 @@ static const struct {
 	{ "strict", "seccomp", "strict" },
 	{ "strict", "ro", "/" },
 	{ "strict", "scratch", "50%" },
+	{ "strict", "dev", "private" },
 	{ "strict", "hide", "/home" },
 	{ "strict", "ro", "%h" },
 	{ "strict", "ro", "%w" },

@@ -954,6 +954,17 @@ static void values(void **state)
 		  "o: '' is not a size (examples: 512M, "
 		  "1.5G)" },
 		{ OPT_OVERLAY, "/a:keep", "o: 'keep' is not one of: discard" },
+		{ OPT_DEV, " , ", "o: the value is empty" },
+		{ OPT_DEV, "host,fuse",
+		  "o: 'host,fuse': devices can only be added to a private "
+		  "/dev" },
+		{ OPT_DEV, "/dev/fuse",
+		  "o: '/dev/fuse' is neither 'private' nor 'host' nor a "
+		  "pattern for names in /dev" },
+		{ OPT_DEV, "dri/../x",
+		  "o: 'dri/../x' is neither 'private' nor 'host' nor a "
+		  "pattern for names in /dev" },
+		{ OPT_HIDEPID, "2", "o: '2' is not one of yes no" },
 		{ OPT_SCRATCH, "0%", "o: '0%' leaves no scratch" },
 		{ OPT_SCRATCH, "101%",
 		  "o: '101%' is not a share of memory "

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "config.h"
+
+#include <string.h>
+
+#include "plan/build.h"
+
+/* What the cell sees of the kernel: /dev, /proc, /sys and cgroups. */
+
+/* Devices of its own, and places for what is mounted in /dev otherwise. */
+static void add_dev(const struct build *b, struct plan *plan)
+{
+	const struct option_value *v = &b->o->value[OPT_DEV];
+	const char **globs;
+
+	if (v->num != DEV_PRIVATE)
+		return;
+	build_op(b, plan, MNT_DEV, "/dev", "/dev", v->origin);
+	globs = pool_alloc(b->pool, (b->o->n_devices + 1) * sizeof(*globs));
+	for (size_t i = 0; i < b->o->n_devices; i++)
+		globs[i] = b->o->device[i].glob;
+	plan->mnt.device = globs;
+	plan->mnt.n_devices = b->o->n_devices;
+	if (!plan->mnt.scratch) {
+		struct mnt_op *op = build_op(b, plan, MNT_TMPFS, NULL,
+					     "/dev/shm", v->origin);
+
+		op->size = b->host->memory / 2;
+		op->mode = 01777;
+	}
+	if (!plan->ns.make[NS_IPC])
+		build_op(b, plan, MNT_BIND, "/dev/mqueue", "/dev/mqueue",
+			 v->origin)
+			->optional = true;
+}
+
+static void add_rdonly(const struct build *b, struct plan *plan,
+		       const char *path)
+{
+	struct mnt_op *op = build_op(b, plan, MNT_BIND, path, path, path);
+
+	op->rdonly = true;
+	op->optional = true;
+}
+
+/* What shows the namespaces that the cell has of its own. */
+static void add_kernel_fs(const struct build *b, struct plan *plan)
+{
+	static const struct {
+		enum ns_kind ns;
+		enum mnt_kind kind;
+		const char *dst;
+		bool optional;
+	} rows[] = {
+		{ NS_PID, MNT_PROC, "/proc", false },
+		{ NS_NET, MNT_SYSFS, "/sys", false },
+		{ NS_CGROUP, MNT_CGROUP2, "/sys/fs/cgroup", true },
+		{ NS_IPC, MNT_MQUEUE, "/dev/mqueue", true },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct mnt_op *op;
+
+		if (!plan->ns.make[rows[i].ns]) {
+			/* Limits are not the payload's to write, whoever owns
+			 * their files. */
+			if (rows[i].kind == MNT_CGROUP2)
+				add_rdonly(b, plan, rows[i].dst);
+			continue;
+		}
+		op = build_op(b, plan, rows[i].kind, NULL, rows[i].dst,
+			      rows[i].dst);
+		op->optional = rows[i].optional;
+		/* Tasks find their step's limits there, whichever task's
+		 * cgroup they are in. */
+		if (rows[i].kind == MNT_CGROUP2 && b->job->cgroup) {
+			op->kind = MNT_BIND;
+			op->src =
+				pool_printf(b->pool, "%s%s", b->host->cg.mount,
+					    b->job->cgroup);
+			op->rdonly = true;
+		}
+	}
+}
+
+/*
+ * What uid 0 of the host may change in /proc and /sys needs no capability, only
+ * the owner's id, which a root payload has: the host's settings are taken away.
+ * What tells of the kernel and of other users' keys matters only where the
+ * payload does not see the host's disks in /dev: it could read more there. An
+ * ordinary user may not change the ones, and not read the others.
+ */
+static void add_root_masks(const struct build *b, struct plan *plan)
+{
+	static const char *const settings[] = {
+		"/proc/sys",  "/proc/irq",  "/proc/bus",          "/proc/fs",
+		"/proc/acpi", "/proc/scsi", "/proc/sysrq-trigger"
+	};
+	static const char *const masked[] = { "/proc/kcore",
+					      "/proc/keys",
+					      "/proc/latency_stats",
+					      "/proc/sched_debug",
+					      "/proc/timer_list",
+					      "/sys/firmware",
+					      "/sys/devices/virtual/powercap",
+					      "/sys/kernel/debug",
+					      "/sys/kernel/tracing" };
+
+	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++)
+		add_rdonly(b, plan, settings[i]);
+	if (b->o->value[OPT_DEV].num != DEV_PRIVATE)
+		return;
+	for (size_t i = 0; i < sizeof(masked) / sizeof(masked[0]); i++)
+		build_op(b, plan, MNT_HIDE, NULL, masked[i], masked[i]);
+}
+
+static bool tree_is_rdonly(const struct options *o)
+{
+	for (size_t i = 0; i < o->n_mounts; i++)
+		if (o->mount[i].id == OPT_RO && !strcmp(o->mount[i].dst, "/"))
+			return true;
+	return false;
+}
+
+int build_system(const struct build *b, struct plan *plan, struct err *err)
+{
+	const struct option_value *hidepid = &b->o->value[OPT_HIDEPID];
+
+	plan->mnt.hidepid = hidepid->num == HIDEPID_YES;
+	if (plan->mnt.hidepid && !plan->ns.make[NS_PID])
+		return err_set(err, 0, "%s: needs pid=new, a /proc of the cell",
+			       hidepid->origin);
+	add_dev(b, plan);
+	if (b->job->uid == 0 && !plan->ns.make[NS_NET] && !tree_is_rdonly(b->o))
+		add_rdonly(b, plan, "/sys");
+	add_kernel_fs(b, plan);
+	/* A process has to write about itself there: its id maps, its OOM
+	 * score. */
+	if (!plan->ns.make[NS_PID])
+		build_op(b, plan, MNT_BIND, "/proc", "/proc", "/proc");
+	if (b->job->uid == 0)
+		add_root_masks(b, plan);
+	return 0;
+}
