@@ -35,3 +35,9 @@ uint64_t proc_start(pid_t pid)
 		return 0;
 	return proc_start_parse(text);
 }
+
+bool proc_alive(const struct proc *proc)
+{
+	return proc->pid > 0 && proc->start &&
+	       proc_start(proc->pid) == proc->start;
+}

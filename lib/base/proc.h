@@ -2,8 +2,18 @@
 #ifndef BASE_PROC_H
 #define BASE_PROC_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
+
+/* A process that cannot be mistaken for a later one with its number. */
+struct proc {
+	pid_t pid;      /* 0: none */
+	uint64_t start; /* clock ticks since boot */
+};
+
+/* Whether it is still there, as far as the caller's PID namespace shows. */
+bool proc_alive(const struct proc *proc);
 
 /*
  * When a process started, in clock ticks since boot: together with its number

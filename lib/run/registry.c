@@ -21,7 +21,7 @@
 
 enum {
 	WORD_MAX = 128, /* of a user's words nobody needs more to find a cell */
-	HEADER_MAX = 64 * 1024,
+	HEADER_MAX = 32 * 1024,
 };
 
 /* --- lines --- */

@@ -20,6 +20,7 @@
 #include "base/fd.h"
 #include "glue.h"
 #include "plan/resolve.h"
+#include "run/gc.h"
 #include "shim.h"
 
 static const char *origin(enum option_id id, char *buf, size_t size)
@@ -452,4 +453,27 @@ int glue_finish(struct glue *g, struct err *err)
 	if (cell_remove(&cell, ret ? &ignored : err))
 		ret = -1;
 	return ret;
+}
+
+static void tell(void *arg, const char *id, const char *text, bool bad)
+{
+	(void)arg;
+	if (bad)
+		slurm_error("cloison: %s: %s", id, text);
+	else
+		slurm_info("cloison: %s: %s", id, text);
+}
+
+int glue_clean_up(struct err *err)
+{
+	const struct gc_report report = { tell, NULL };
+	struct pool pool = { 0 };
+	struct gc_count ignored;
+	struct host host;
+	int r = host_probe(HOST_CGROUP, NULL, &pool, &host, err);
+
+	if (!r)
+		r = gc_run(&host, false, &report, &ignored, err);
+	pool_free(&pool);
+	return r;
 }

@@ -77,4 +77,10 @@ int glue_enter(struct glue *g, struct err *err);
 void glue_task_ended(struct glue *g, int status);
 int glue_finish(struct glue *g, struct err *err);
 
+/*
+ * Between jobs, as root: what dead cells have left. Tells what cannot be
+ * removed; -1 if nothing could be looked at.
+ */
+int glue_clean_up(struct err *err);
+
 #endif
