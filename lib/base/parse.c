@@ -134,6 +134,26 @@ bad:
 		       "'%s' is not a time (examples: 90s, 15m, 1:30:00)", s);
 }
 
+int parse_offset(const char *s, int64_t *ret_sec, uint32_t *ret_nsec,
+		 struct err *err)
+{
+	const char *p = s + (*s == '-' || *s == '+');
+	uint64_t whole, nano;
+
+	if (decimal(&p, 10000000000, &whole, &nano) || *p)
+		return err_set(err, 0,
+			       "'%s' is not a number of seconds (examples: "
+			       "86400, -1.5)",
+			       s);
+	*ret_sec = *s == '-' ? -(int64_t)whole : (int64_t)whole;
+	*ret_nsec = (uint32_t)nano;
+	if (*s == '-' && nano) {
+		(*ret_sec)--;
+		*ret_nsec = (uint32_t)(1000000000 - nano);
+	}
+	return 0;
+}
+
 int parse_word(const char *s, const char *const *words, int *ret,
 	       struct err *err)
 {

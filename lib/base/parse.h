@@ -28,6 +28,13 @@ int parse_millicpus(const char *s, uint64_t *ret, struct err *err);
 /* Seconds: "90", "90s", "15m", "2h", "1d", "1:30:00". Not zero. */
 int parse_seconds(const char *s, uint64_t *ret, struct err *err);
 
+/*
+ * Seconds with a sign: "-1.5" is -2 and 500000000. At most ten billion, the
+ * range of the kernel's clocks.
+ */
+int parse_offset(const char *s, int64_t *ret_sec, uint32_t *ret_nsec,
+		 struct err *err);
+
 /* The index of `s` in a NULL-terminated list of words. */
 int parse_word(const char *s, const char *const *words, int *ret,
 	       struct err *err);

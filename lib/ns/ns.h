@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "base/err.h"
@@ -21,11 +22,38 @@ enum ns_kind {
 	NS_KINDS,
 };
 
+/* When a cell's namespace is made. */
+enum ns_when {
+	NS_AT_BIRTH, /* by the clone3(2) that starts init */
+	NS_BY_INIT,  /* by init, in ns_enter or ns_inner_enter */
+	NS_BY_TASK,  /* by each task that has joined, in ns_task_enter */
+};
+
+struct ns_plan;
+
+/* One kind. Hooks are called only where the cell has one of its own. */
 struct ns_row {
 	const char *name; /* in /proc/PID/ns, options and records */
 	int flag;         /* CLONE_NEW... */
+	enum ns_when (*when)(const struct ns_plan *plan); /* NULL: at birth */
+	/* What it needs before it is fit for use, and, if not yet, to be. */
+	int (*enter)(const struct ns_plan *plan, struct err *err);
 };
-extern const struct ns_row ns_table[NS_KINDS];
+extern const struct ns_row *const ns_table[NS_KINDS];
+
+/* The clocks of a time namespace, by number in struct ns_plan. */
+enum ns_clock {
+	NS_MONOTONIC,
+	NS_BOOTTIME,
+	NS_CLOCKS,
+};
+extern const char *const ns_clocks[NS_CLOCKS];
+
+/* Added to a clock: `sec` may be negative, `nsec` not (under a second). */
+struct ns_offset {
+	int64_t sec;
+	uint32_t nsec;
+};
 
 /* How ids are mapped for the payload (user_namespaces(7)). */
 enum ns_user {
@@ -48,7 +76,8 @@ struct ns_plan {
 	enum ns_user user;   /* of the inner one, when make[NS_USER] */
 	uid_t uid;           /* who runs the payload, outside */
 	gid_t gid;
-	const char *hostname; /* with make[NS_UTS]; NULL: keep */
+	const char *hostname;               /* with make[NS_UTS]; NULL: keep */
+	struct ns_offset offset[NS_CLOCKS]; /* with make[NS_TIME] */
 };
 
 /* Flags for the clone3(2) that starts the cell. */
@@ -58,27 +87,19 @@ unsigned long long ns_clone_flags(const struct ns_plan *plan);
 int ns_join_flags(const struct ns_plan *plan);
 
 /*
- * In the new process, before anything else: map the caller's ids to
- * themselves in the outer user namespace (if the plan has one).
- */
-int ns_outer_user_enter(const struct ns_plan *plan, struct err *err);
-
-/*
- * In the new process: what its namespaces need before they are fit for use:
- * loopback up, host name, a cgroup namespace rooted where it was born.
- * CLONE_NEWCGROUP at birth would take the parent's cgroup as root.
+ * In the new process, first of all and with the host's /proc in sight: what
+ * its namespaces need before they are fit for use. Maps the caller's ids to
+ * themselves in the outer user namespace (if the plan has one), brings
+ * loopback up, sets host name and clocks, and makes those that could not be
+ * made at birth.
  */
 int ns_enter(const struct ns_plan *plan, struct err *err);
 
 /*
- * In a task that has joined and is in the cgroup where it will stay: make the
- * cgroup namespace that ns_enter left to it. Needs CAP_SYS_ADMIN in the
- * current user namespace.
+ * In a task that has joined and is in the cgroup where it will stay: make what
+ * ns_enter left to it. Needs CAP_SYS_ADMIN in the current user namespace.
  */
 int ns_task_enter(const struct ns_plan *plan, struct err *err);
-
-/* Bring the loopback interface of the current net namespace up. */
-int ns_loopback_up(struct err *err);
 
 /*
  * Leave the outer pair: unshare(2) the inner user and mount namespaces.

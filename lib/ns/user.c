@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Ids and capabilities that count in the cell alone (user_namespaces(7)). An
+ * ordinary user needs an outer one to be allowed to make all the others; the
+ * payload gets an inner one, which owns nothing of what was set up.
+ */
 #include "config.h"
 
 #include <errno.h>
@@ -8,18 +13,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "ns/ns.h"
-
-static int write_map(const char *dir, const char *file, const char *text,
-		     struct err *err)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), "/proc/%s/%s", dir, file);
-	if (fd_write_file(AT_FDCWD, path, text))
-		return err_set(err, errno, "write %s", path);
-	return 0;
-}
+#include "ns/internal.h"
 
 /*
  * One id each, written by the process itself. setgroups must be denied before
@@ -30,26 +24,42 @@ static int map_single(uid_t inside_uid, uid_t uid, gid_t inside_gid, gid_t gid,
 {
 	char map[64];
 
-	if (write_map("self", "setgroups", "deny", err))
+	if (ns_write_self("setgroups", "deny", err))
 		return -1;
 	snprintf(map, sizeof(map), "%u %u 1", inside_uid, uid);
-	if (write_map("self", "uid_map", map, err))
-		return uid == 0 && err->num == EPERM
-			       ? err_hint(err,
-					  "root without capabilities may "
-					  "not map itself: root's cells do "
-					  "not nest")
-			       : -1;
+	if (ns_write_self("uid_map", map, err)) {
+		if (err->num != EPERM)
+			return -1;
+		return err_hint(err, uid ? "is this host closed to user "
+					   "namespaces of ordinary users? "
+					   "sysctl kernel.apparmor_restrict_"
+					   "unprivileged_userns"
+					 : "root without capabilities may not "
+					   "map itself: root's cells do not "
+					   "nest");
+	}
 	snprintf(map, sizeof(map), "%u %u 1", inside_gid, gid);
-	return write_map("self", "gid_map", map, err);
+	return ns_write_self("gid_map", map, err);
 }
 
-int ns_outer_user_enter(const struct ns_plan *plan, struct err *err)
+static enum ns_when when(const struct ns_plan *plan)
+{
+	return plan->outer_user ? NS_AT_BIRTH : NS_BY_INIT;
+}
+
+static int enter(const struct ns_plan *plan, struct err *err)
 {
 	if (!plan->outer_user)
 		return 0;
 	return map_single(plan->uid, plan->uid, plan->gid, plan->gid, err);
 }
+
+const struct ns_row ns_user = {
+	.name = "user",
+	.flag = CLONE_NEWUSER,
+	.when = when,
+	.enter = enter,
+};
 
 bool ns_needs_map(const struct ns_plan *plan)
 {
@@ -74,11 +84,8 @@ int ns_map_identity(pid_t pid, struct err *err)
 {
 	/* All ids; (uid_t)-1 is none. A nested caller has fewer: copy them. */
 	static const char *const files[] = { "uid_map", "gid_map" };
-	char dir[16];
-
-	snprintf(dir, sizeof(dir), "%d", pid);
 	for (int i = 0; i < 2; i++) {
-		char own[32], map[4096], in[4096];
+		char own[32], path[64], map[4096], in[4096];
 		unsigned first, outside, n;
 		size_t used = 0;
 		int skip;
@@ -93,8 +100,9 @@ int ns_map_identity(pid_t pid, struct err *err)
 						 "%u %u %u\n", first, first, n);
 		if (!used)
 			return err_set(err, 0, "%s is empty", own);
-		if (write_map(dir, files[i], map, err))
-			return -1;
+		snprintf(path, sizeof(path), "/proc/%d/%s", pid, files[i]);
+		if (fd_write_file(AT_FDCWD, path, map))
+			return err_set(err, errno, "write %s", path);
 	}
 	return 0;
 }

@@ -39,6 +39,10 @@ const struct option_row option_table[OPTIONS] = {
 		      new_host, "UTS namespace" },
 	[OPT_CGROUP] = { "cgroup", "new|host", OPTION_WORD, POLICY_ORDER,
 			 CLI_SITE, new_host, "cgroup namespace" },
+	[OPT_TIME] = { "time", "new|host|CLOCK=SEC", OPTION_TIME, POLICY_ORDER,
+		       CLI_SITE, new_host,
+		       "time namespace; offsets of its clocks, monotonic and "
+		       "boottime" },
 	[OPT_HOSTNAME] = { "hostname", "NAME", OPTION_TEXT, POLICY_FREE,
 			   CLI_SITE, NULL, "host name inside (with uts=new)" },
 	[OPT_RO] = { "ro", "SRC[:DST]", OPTION_MOUNT, POLICY_FREE, EVERYWHERE,
@@ -310,6 +314,57 @@ static int scratch_parse(const char *text, struct option_value *v,
 	return 0;
 }
 
+static int offset_parse(const char *text, size_t len,
+			struct ns_offset ret[NS_CLOCKS], struct err *err)
+{
+	char part[64];
+
+	for (int i = 0; i < NS_CLOCKS; i++) {
+		size_t n = strlen(ns_clocks[i]);
+
+		if (len <= n + 1 || len >= sizeof(part) || text[n] != '=' ||
+		    strncmp(text, ns_clocks[i], n) != 0)
+			continue;
+		memcpy(part, text, len);
+		part[len] = '\0';
+		return parse_offset(part + n + 1, &ret[i].sec, &ret[i].nsec,
+				    err);
+	}
+	return err_set(err, 0,
+		       "'%s' is not one of: new host monotonic=SEC "
+		       "boottime=SEC",
+		       text);
+}
+
+int option_time(const char *text, bool *ret_new,
+		struct ns_offset ret[NS_CLOCKS], struct err *err)
+{
+	memset(ret, 0, NS_CLOCKS * sizeof(*ret));
+	*ret_new = strcmp(text, new_host[WORD_HOST]) != 0;
+	if (!*ret_new || !strcmp(text, new_host[WORD_NEW]))
+		return 0;
+	for (;;) {
+		size_t len = strcspn(text, ",");
+
+		if (offset_parse(text, len, ret, err))
+			return -1;
+		if (!text[len])
+			return 0;
+		text += len + 1;
+	}
+}
+
+static int time_parse(const char *text, struct option_value *v, struct err *err)
+{
+	struct ns_offset ignored[NS_CLOCKS];
+	bool make;
+
+	if (option_time(text, &make, ignored, err))
+		return -1;
+	v->num = make ? WORD_NEW : WORD_HOST;
+	return 0;
+}
+
 static int value_parse(enum option_id id, const char *text,
 		       struct option_value *v, struct err *err)
 {
@@ -322,6 +377,8 @@ static int value_parse(enum option_id id, const char *text,
 			return -1;
 		v->num = (uint64_t)word;
 		return 0;
+	case OPTION_TIME:
+		return time_parse(text, v, err);
 	case OPTION_SIZE:
 		return parse_size(text, &v->num, err);
 	case OPTION_SCRATCH:

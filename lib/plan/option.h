@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "base/pool.h"
+#include "ns/ns.h"
 
 /*
  * The one table of options. It drives the command line, the SPANK plugin, the
@@ -22,6 +23,7 @@ enum option_id {
 	OPT_IPC,
 	OPT_UTS,
 	OPT_CGROUP,
+	OPT_TIME,
 	OPT_HOSTNAME,
 	OPT_RO,
 	OPT_RW,
@@ -51,6 +53,7 @@ enum option_kind {
 	OPTION_FLAG,    /* num = 1 */
 	OPTION_TEXT,    /* text */
 	OPTION_WORD,    /* num = index into words */
+	OPTION_TIME,    /* num = index into words; text: see option_time */
 	OPTION_SIZE,    /* num = bytes */
 	OPTION_SCRATCH, /* num = bytes, or num = percent with `percent` set */
 	OPTION_CPUS,    /* num = thousandths */
@@ -90,7 +93,7 @@ extern const struct option_row option_table[OPTIONS];
 enum {
 	WORD_NEW,
 	WORD_HOST
-}; /* pid ipc uts cgroup */
+}; /* pid ipc uts cgroup time */
 enum {
 	NET_NONE,
 	NET_HOST
@@ -174,6 +177,13 @@ int option_find(const char *name, unsigned where);
  */
 int option_path(const char *path, const char *dir, struct pool *pool,
 		const char **ret, struct err *err);
+
+/*
+ * Read the value of --time: "host", or else "new" or offsets, CLOCK=SECONDS
+ * for one or both clocks. Pure.
+ */
+int option_time(const char *text, bool *ret_new,
+		struct ns_offset ret[NS_CLOCKS], struct err *err);
 
 /*
  * Read one value and put it into `options`; later ones replace earlier ones

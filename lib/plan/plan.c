@@ -125,6 +125,7 @@ static void set_defaults(struct options *o, const struct job *job,
 	default_word(o, OPT_IPC, WORD_NEW);
 	default_word(o, OPT_UTS, WORD_NEW);
 	default_word(o, OPT_CGROUP, WORD_NEW);
+	default_word(o, OPT_TIME, WORD_HOST);
 	default_word(o, OPT_NET, NET_HOST);
 	default_word(o, OPT_DEV, DEV_HOST);
 	default_word(o, OPT_HIDEPID, HIDEPID_NO);
@@ -189,9 +190,11 @@ static int build_ns(const struct build *b, struct plan *plan, struct err *err)
 		{ NS_IPC, OPT_IPC, WORD_NEW },
 		{ NS_UTS, OPT_UTS, WORD_NEW },
 		{ NS_CGROUP, OPT_CGROUP, WORD_NEW },
+		{ NS_TIME, OPT_TIME, WORD_NEW },
 	};
 	const struct option_value *v = b->o->value;
 	struct ns_plan *ns = &plan->ns;
+	bool time;
 
 	ns->user = users[v[OPT_USER].num];
 	ns->uid = b->job->uid;
@@ -220,7 +223,7 @@ static int build_ns(const struct build *b, struct plan *plan, struct err *err)
 		return err_set(err, 0, "%s: a host name needs uts=new",
 			       v[OPT_HOSTNAME].origin);
 	ns->hostname = v[OPT_HOSTNAME].text;
-	return 0;
+	return option_time(v[OPT_TIME].text, &time, ns->offset, err);
 }
 
 static void build_sec(const struct build *b, struct plan *plan)

@@ -54,6 +54,16 @@ static void put_pairs(struct facts *f, const char *section,
 		put(f, section, p[i].key, p[i].value);
 }
 
+static const char *offset(struct facts *f, const struct ns_offset *o)
+{
+	bool minus = o->sec < 0;
+	long long sec = minus ? -(o->sec + (o->nsec > 0)) : o->sec;
+	unsigned nsec = minus && o->nsec ? 1000000000 - o->nsec : o->nsec;
+
+	return pool_printf(f->pool, "%c%lld.%09u s", minus ? '-' : '+', sec,
+			   nsec);
+}
+
 static void put_ns(struct facts *f, const struct ns_plan *ns)
 {
 	static const char *const users[] = {
@@ -65,12 +75,16 @@ static void put_ns(struct facts *f, const struct ns_plan *ns)
 
 	for (int i = 0; i < NS_KINDS; i++)
 		if (ns->make[i])
-			put(f, "namespaces", NULL, ns_table[i].name);
+			put(f, "namespaces", NULL, ns_table[i]->name);
 	put(f, "user", "mode", users[ns->user]);
 	put(f, "user", "uid", number(f, ns->uid));
 	put(f, "user", "gid", number(f, ns->gid));
 	put(f, "user", "setup", ns->outer_user ? "own namespace" : "root");
 	put(f, "hostname", "name", ns->hostname);
+	for (int i = 0; i < NS_CLOCKS; i++)
+		if (ns->offset[i].sec || ns->offset[i].nsec)
+			put(f, "clocks", ns_clocks[i],
+			    offset(f, &ns->offset[i]));
 }
 
 static const char *mount_line(struct facts *f, const struct mnt_op *op)

@@ -65,7 +65,7 @@ const char *cell_namespaces(const struct ns_plan *ns,
 	for (int i = 0; i < NS_KINDS; i++)
 		if (ns->make[i])
 			n += snprintf(ret + n, CELL_NAMESPACES - (size_t)n,
-				      "%s%s", n ? " " : "", ns_table[i].name);
+				      "%s%s", n ? " " : "", ns_table[i]->name);
 	return ret;
 }
 

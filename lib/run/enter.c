@@ -71,8 +71,8 @@ static int set_up(const struct enter *e, struct err *err)
 {
 	const struct plan *plan = e->plan;
 
-	if (ns_outer_user_enter(&plan->ns, err) || ns_enter(&plan->ns, err) ||
-	    mnt_apply(&plan->mnt, err) || detach(e, err))
+	if (ns_enter(&plan->ns, err) || mnt_apply(&plan->mnt, err) ||
+	    detach(e, err))
 		return -1;
 	if (plan->topo.bind && topo_bind(&plan->topo, err))
 		return -1;

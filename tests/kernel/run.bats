@@ -121,10 +121,43 @@ setup() { common_setup; }
 	[ "$(cell --net=host -- readlink /proc/self/ns/net)" = "$(readlink /proc/self/ns/net)" ]
 }
 
-@test "[S17] every namespace is the cell's own" {
-	for ns in user mnt pid ipc uts cgroup net; do
-		[ "$(cell --net=none -- readlink /proc/self/ns/$ns)" != "$(readlink /proc/self/ns/$ns)" ]
+@test "[S17] all eight namespaces are the cell's own" {
+	"$CLOISON" run --quiet --net=none --time=new -- sleep 30 3>&- &
+	local pid=$! init payload ns
+	until init=$(pgrep -P $pid -x cloison-init) && payload=$(pgrep -P "$init" -x sleep); do
+		sleep 0.05
 	done
+	for ns in user mnt pid ipc uts cgroup net time; do
+		[ "$(readlink /proc/"$payload"/ns/$ns)" != "$(readlink /proc/self/ns/$ns)" ]
+		[[ $(readlink /proc/"$payload"/ns/$ns) == "$ns:["*"]" ]]
+	done
+	kill $pid
+	wait $pid || true
+}
+
+@test "[S17] --time: clocks are shifted, also into the past, and the host's are not" {
+	local up
+	up=$(cut -d. -f1 /proc/uptime)
+	run -0 cell '--time=boottime=1000000.5,monotonic=-1.25' -- \
+		sh -c 'cut -d. -f1 /proc/uptime; tr -s " " </proc/self/timens_offsets'
+	[ "${lines[0]}" -ge $((up + 1000000)) ]
+	[ "${lines[1]}" = "monotonic -2 750000000" ]
+	[ "${lines[2]}" = "boottime 1000000 500000000" ]
+	[ "$(cut -d. -f1 /proc/uptime)" -lt $((up + 1000)) ]
+	for mode in host new; do
+		run -0 cell --time=$mode -- python3 -c 'import time; print(int(time.monotonic()))'
+		[ "$output" -lt $((up + 1000)) ]
+	done
+	run -0 cell --time=monotonic=500000 -- python3 -c 'import time; print(int(time.monotonic()))'
+	[ "$output" -ge 500000 ]
+	run -125 cell --time=monotonic=-9000000000 -- touch ran
+	[ "${#lines[@]}" -eq 1 ]
+	[[ $output == *"no clock may become negative"* ]]
+	for bad in later 'monotonic=1,' monotonic=x clock=1 monotonic=1e3; do
+		run -125 cell --time="$bad" -- touch ran
+		[[ $output == "cloison: --time: "* ]]
+	done
+	[ ! -e ran ]
 }
 
 @test "[S1] hostname inside changes, outside does not" {

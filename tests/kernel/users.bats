@@ -63,7 +63,7 @@ group_file() {
 	chmod 755 "$open"
 	cd "$open"
 	group_file
-	user=(setpriv --reuid=64321 --regid=64321 --groups=64321,64331 env HOME=/nonexistent)
+	user=(setpriv --reuid=64321 --regid=64321 "--groups=64321,64331" env HOME=/nonexistent)
 	for mode in self root; do
 		run -0 "${user[@]}" "$CLOISON" run --quiet --user=$mode -- cat by-group
 		[ "$output" = text ]

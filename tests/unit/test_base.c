@@ -425,6 +425,44 @@ static void seconds(void **state)
 	    "is not a time (examples: 90s, 15m, 1:30:00)");
 }
 
+static void offsets(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t sec;
+		uint32_t nsec;
+	} ok[] = {
+		{ "0", 0, 0 },
+		{ "-0", 0, 0 },
+		{ "86400", 86400, 0 },
+		{ "+1.5", 1, 500000000 },
+		{ "-1.5", -2, 500000000 },
+		{ "-0.000000001", -1, 999999999 },
+		{ "10000000000", 10000000000, 0 },
+	};
+	static const char *const no[] = {
+		"",    "-",  "+-1",         "1.",           ".5",
+		"1e3", "1 ", "10000000001", "0.0000000001",
+	};
+	struct err err;
+	int64_t sec = 7;
+	uint32_t nsec = 7;
+
+	(void)state;
+	for (size_t i = 0; i < N(no); i++) {
+		assert_int_equal(parse_offset(no[i], &sec, &nsec, &err), -1);
+		assert_non_null(strstr(err.text, "not a number of seconds"));
+	}
+	assert_int_equal(sec, 7);
+	assert_int_equal(nsec, 7);
+	for (size_t i = 0; i < N(ok); i++) {
+		assert_int_equal(parse_offset(ok[i].text, &sec, &nsec, &err),
+				 0);
+		assert_int_equal(sec, ok[i].sec);
+		assert_int_equal(nsec, ok[i].nsec);
+	}
+}
+
 static const char *const colours[] = { "red", "green", "blue", NULL };
 
 static void words(void **state)
@@ -821,6 +859,7 @@ int main(void)
 		cmocka_unit_test(sizes),
 		cmocka_unit_test(millicpus),
 		cmocka_unit_test(seconds),
+		cmocka_unit_test(offsets),
 		cmocka_unit_test(words),
 		cmocka_unit_test(bools),
 		cmocka_unit_test(lists),
