@@ -32,6 +32,7 @@ struct mnt_op {
 	enum mnt_kind kind;
 	const char *src, *dst; /* absolute; src for BIND, OVERLAY, DEV */
 	bool rdonly;           /* BIND */
+	bool nodev;            /* BIND: device nodes in it do not work */
 	bool nofollow;         /* src has no symbolic link in it */
 	bool optional;         /* nothing to do where src or dst is missing */
 	uint64_t size;         /* TMPFS, OVERLAY: of its upper layer */

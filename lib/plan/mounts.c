@@ -111,6 +111,8 @@ static void add_mount(const struct build *b, struct plan *plan,
 		return;
 	op = build_op(b, plan, kinds[m->id], m->src, m->dst, m->origin);
 	op->rdonly = rdonly;
+	op->nodev =
+		!policy_below(m->src, "/dev") && !policy_below("/dev", m->src);
 	/* What policy has seen is what is mounted: no link gets between. */
 	op->nofollow = !from_profile || is_path(b, m->src, b->job->cwd);
 	/* A job's home or directory may not be there on every node. */
