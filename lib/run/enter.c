@@ -27,11 +27,17 @@ static void await_ack(int sock)
 		_exit(125);
 }
 
-/* Die with the supervisor; when it is dead already, the ack never comes. */
+/* Die with the supervisor, which may be dead already. */
 static int tie_to_parent(const struct enter *e, struct err *err)
 {
-	if (e->argv && prctl(PR_SET_PDEATHSIG, SIGKILL))
+	char c;
+
+	if (!e->argv)
+		return 0;
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL))
 		return err_set(err, errno, "set the parent death signal");
+	if (!recv(e->sock, &c, 1, MSG_PEEK | MSG_DONTWAIT))
+		_exit(125);
 	return 0;
 }
 

@@ -64,8 +64,11 @@ static int clone_init(const struct plan *plan, struct cell *cell, int sock,
 		args.cgroup = (uint64_t)cell->cg.leaf_fd;
 	}
 	cell->init = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
-	if (cell->init == 0)
+	if (cell->init == 0) {
+		/* Only who has no copy of it hears that it was closed. */
+		close(cell->sock);
 		enter_cell(&e);
+	}
 	if (cell->init > 0)
 		return 0;
 	if (errno == EPERM && plan->ns.outer_user)
@@ -106,6 +109,11 @@ static int take_setup(struct cell *cell, struct err *err)
 	case MSG_EXEC:
 		cell->setup_us = cell_now(CLOCK_MONOTONIC) - cell->start_mono;
 		return 1;
+	case MSG_EXIT:
+		return err_set(err, 0,
+			       "the payload was killed by signal %d while it "
+			       "was set up",
+			       WTERMSIG(m.status));
 	default:
 		*err = m.err;
 		return -1;
