@@ -16,7 +16,7 @@ int mnt_hide(struct mnt_work *w, size_t i, struct err *err)
 	cleanup_fd int there = fd_open(AT_FDCWD, op->dst, O_PATH, 0, 0);
 	int tree;
 
-	if (there < 0 && (errno == ENOENT || errno == ENOTDIR))
+	if (there < 0 && mnt_is_absent(errno))
 		return 0;
 	if (there < 0)
 		return err_set(err, errno, "%s: %s", op->origin, op->dst);

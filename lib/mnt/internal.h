@@ -39,6 +39,9 @@ int mnt_attach(const struct mnt_work *w, const struct mnt_op *op, int tree,
 
 bool mnt_is_dir(int fd);
 
+/* Does the error say that there is no such file, and not just no answer? */
+bool mnt_is_absent(int num);
+
 /* source.c: what operations take from the host, before any of it changes. */
 int mnt_open_sources(struct mnt_work *w, struct err *err);
 

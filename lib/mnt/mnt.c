@@ -18,9 +18,11 @@ static int (*const apply[])(struct mnt_work *w, size_t i, struct err *err) = {
 	[MNT_MQUEUE] = mnt_kernel_fs, [MNT_DEV] = mnt_dev,
 };
 
-/* Nothing to show, or no place to show it on; the target of a tree that was
- * found can still be made, in a directory that has been hidden. */
-static bool missing(const struct mnt_work *w, size_t i)
+/*
+ * 1: nothing to show, or no place to show it on; the target of a tree that was
+ * found can still be made, in a directory that has been hidden.
+ */
+static int missing(const struct mnt_work *w, size_t i, struct err *err)
 {
 	const struct mnt_op *op = &w->plan->op[i];
 	cleanup_fd int fd = -1;
@@ -28,9 +30,13 @@ static bool missing(const struct mnt_work *w, size_t i)
 	if (op->kind == MNT_BIND)
 		return w->src[i] < 0;
 	if (!op->optional)
-		return false;
+		return 0;
 	fd = fd_open(AT_FDCWD, op->dst, O_PATH, 0, 0);
-	return fd < 0;
+	if (fd >= 0)
+		return 0;
+	if (mnt_is_absent(errno))
+		return 1;
+	return err_set(err, errno, "%s: mount point %s", op->origin, op->dst);
 }
 
 static int apply_all(struct mnt_work *w, struct err *err)
@@ -45,7 +51,9 @@ static int apply_all(struct mnt_work *w, struct err *err)
 	if (mnt_set_tree(AT_FDCWD, "/", mnt_hardening(p, p->rdonly)))
 		return err_set(err, errno, "make the tree read-only");
 	for (size_t i = 0; i < p->n; i++) {
-		if (!missing(w, i) && apply[p->op[i].kind](w, i, err))
+		int skip = missing(w, i, err);
+
+		if (skip < 0 || (!skip && apply[p->op[i].kind](w, i, err)))
 			return -1;
 	}
 	return mnt_seal(w, err);

@@ -36,7 +36,9 @@ static int open_source(struct mnt_work *w, size_t i, struct err *err)
 	    op->kind != MNT_DEV)
 		return 0;
 	path = open_path(op->src, op->nofollow ? RESOLVE_NO_SYMLINKS : 0);
-	if (path < 0 && op->optional && errno != ELOOP)
+	/* Where a user cannot get to, it need not be made writable for him. */
+	if (path < 0 && op->optional &&
+	    (mnt_is_absent(errno) || (errno == EACCES && !op->rdonly)))
 		return 0;
 	if (path < 0)
 		return err_set(err, errno, "%s: %s", op->origin, op->src);

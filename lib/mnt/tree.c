@@ -133,6 +133,11 @@ int mnt_attach(const struct mnt_work *w, const struct mnt_op *op, int tree,
 	return 0;
 }
 
+bool mnt_is_absent(int num)
+{
+	return num == ENOENT || num == ENOTDIR;
+}
+
 bool mnt_is_dir(int fd)
 {
 	struct stat st;

@@ -12,13 +12,15 @@
 #include "base/fd.h"
 #include "plan/host.h"
 
-static bool has_sys_admin(void)
+static int has_sys_admin(bool *ret, struct err *err)
 {
 	struct __user_cap_header_struct h = { _LINUX_CAPABILITY_VERSION_3, 0 };
 	struct __user_cap_data_struct d[2] = { { 0 } };
 
-	return geteuid() == 0 && !syscall(SYS_capget, &h, d) &&
-	       (d[0].effective & (1U << CAP_SYS_ADMIN));
+	if (syscall(SYS_capget, &h, d))
+		return err_set(err, errno, "read capabilities");
+	*ret = !geteuid() && (d[0].effective & (1U << CAP_SYS_ADMIN));
+	return 0;
 }
 
 int host_probe(unsigned needs, const char *cache, struct pool *pool,
@@ -36,7 +38,8 @@ int host_probe(unsigned needs, const char *cache, struct pool *pool,
 	if (sysinfo(&si))
 		return err_set(err, errno, "read the size of memory");
 	ret->memory = (uint64_t)si.totalram * si.mem_unit;
-	ret->privileged = has_sys_admin();
+	if (has_sys_admin(&ret->privileged, err))
+		return -1;
 	if ((needs & HOST_CGROUP) && cg_probe(&ret->cg, err))
 		return -1;
 	if (!(needs & HOST_TOPOLOGY))

@@ -17,8 +17,10 @@ int sec_drop_bounding(struct err *err)
 	for (unsigned long cap = 0; cap < 64; cap++) {
 		int has = prctl(PR_CAPBSET_READ, cap, 0, 0, 0);
 
-		if (has < 0)
+		if (has < 0 && errno == EINVAL && cap)
 			break;
+		if (has < 0)
+			return err_set(err, errno, "read the bounding set");
 		if (has && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0))
 			return err_set(err, errno,
 				       "drop capability %lu from the bounding "
@@ -28,21 +30,15 @@ int sec_drop_bounding(struct err *err)
 	return 0;
 }
 
-static bool can_drop_bounding(void)
-{
-	struct __user_cap_header_struct h = { _LINUX_CAPABILITY_VERSION_3, 0 };
-	struct __user_cap_data_struct d[2] = { { 0 } };
-
-	return !syscall(SYS_capget, &h, d) &&
-	       (d[0].effective & (1U << CAP_SETPCAP));
-}
 
 static int drop_caps(struct err *err)
 {
 	struct __user_cap_header_struct h = { _LINUX_CAPABILITY_VERSION_3, 0 };
-	struct __user_cap_data_struct none[2] = { { 0 } };
+	struct __user_cap_data_struct none[2] = { { 0 } }, d[2] = { { 0 } };
 
-	if (can_drop_bounding() && sec_drop_bounding(err))
+	if (syscall(SYS_capget, &h, d))
+		return err_set(err, errno, "read capabilities");
+	if ((d[0].effective & (1U << CAP_SETPCAP)) && sec_drop_bounding(err))
 		return -1;
 	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) &&
 	    errno != EINVAL)

@@ -89,15 +89,42 @@ static int read_options(int argc, char *argv[], bool json_allowed,
 }
 
 /* $HOME, if it is the caller's own; else what the user database says. */
-static const char *home_dir(struct pool *pool, const struct passwd *pw)
+static int read_home(struct request *r, const struct passwd *pw,
+		     struct err *err)
 {
 	const char *home = getenv("HOME");
-	struct stat st;
+	struct stat st = { .st_uid = (uid_t)-1 };
 
-	if (home && *home == '/' && !strstr(home, "/../") && !stat(home, &st) &&
-	    st.st_uid == geteuid())
-		return pool_strdup(pool, home);
-	return pw && *pw->pw_dir == '/' ? pool_strdup(pool, pw->pw_dir) : NULL;
+	if (home && *home == '/' && !strstr(home, "/../") && stat(home, &st) &&
+	    errno != ENOENT && errno != ENOTDIR && errno != EACCES)
+		return err_set(err, errno, "HOME=%s", home);
+	if (st.st_uid == geteuid())
+		r->job.home = pool_strdup(&r->pool, home);
+	else if (pw && *pw->pw_dir == '/')
+		r->job.home = pool_strdup(&r->pool, pw->pw_dir);
+	return 0;
+}
+
+/*
+ * Without a name the user's number is it; but then there must be none:
+ * profiles have paths with it. (getpwuid(3) tells neither from the other but
+ * by these.)
+ */
+static int read_user(struct request *r, struct err *err)
+{
+	static const int failures[] = { EIO, EMFILE, ENFILE, ENOMEM, EINTR };
+	const struct passwd *pw;
+
+	errno = 0;
+	pw = getpwuid(geteuid());
+	for (size_t i = 0; !pw && i < sizeof(failures) / sizeof(*failures); i++)
+		if (errno == failures[i])
+			return err_set(err, errno, "look up uid %u", geteuid());
+	r->job.uid = geteuid();
+	r->job.gid = getegid();
+	r->job.user = pw ? pool_strdup(&r->pool, pw->pw_name)
+			 : pool_printf(&r->pool, "%u", r->job.uid);
+	return read_home(r, pw, err);
 }
 
 static void read_groups(struct request *r)
@@ -113,23 +140,28 @@ static void read_groups(struct request *r)
 	r->job.n_groups = n > 0 ? (size_t)n : 0;
 }
 
-static void read_caller(struct request *r)
+static int read_cwd(struct request *r, struct err *err)
 {
-	const struct passwd *pw = getpwuid(geteuid());
-	const char *state = getenv("XDG_STATE_HOME");
 	char *cwd = getcwd(NULL, 0);
+
+	/* ENOENT: it has been removed. */
+	if (!cwd && errno != ENOENT)
+		return err_set(err, errno, "find the working directory");
+	/* A directory that is out of reach has no name starting with '/'. */
+	if (cwd && *cwd == '/')
+		r->job.cwd = pool_strdup(&r->pool, cwd);
+	free(cwd);
+	return 0;
+}
+
+static int read_caller(struct request *r, struct err *err)
+{
+	const char *state = getenv("XDG_STATE_HOME");
 	struct job *job = &r->job;
 
 	job->front = JOB_WRAPPER;
-	job->uid = geteuid();
-	job->gid = getegid();
-	job->user = pw ? pool_strdup(&r->pool, pw->pw_name)
-		       : pool_printf(&r->pool, "%u", job->uid);
-	job->home = home_dir(&r->pool, pw);
-	/* A directory that is out of reach has no name starting with '/'. */
-	if (cwd && *cwd == '/')
-		job->cwd = pool_strdup(&r->pool, cwd);
-	free(cwd);
+	if (read_user(r, err))
+		return -1;
 	if (state && *state == '/')
 		job->state = pool_strdup(&r->pool, state);
 	else if (job->home)
@@ -137,6 +169,7 @@ static void read_caller(struct request *r)
 			pool_printf(&r->pool, "%s/.local/state", job->home);
 	read_groups(r);
 	jobenv_read(job, &r->pool);
+	return read_cwd(r, err);
 }
 
 /* Root's cache is for all; a user's lives as long as his session. */
@@ -156,8 +189,8 @@ int request_read(int argc, char *argv[], bool json_allowed, struct request *r,
 
 	memset(r, 0, sizeof(*r));
 	site_init(&r->site);
-	read_caller(r);
-	if (read_options(argc, argv, json_allowed, r, err))
+	if (read_caller(r, err) ||
+	    read_options(argc, argv, json_allowed, r, err))
 		return -1;
 	if (r->help)
 		return 0;
