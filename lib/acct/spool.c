@@ -166,7 +166,16 @@ int spool_open(const char *dir, uid_t owner, struct err *err)
 	return steal_fd(&spool);
 }
 
-static int write_file(int tmp, const char *name, const char *text, size_t len)
+static int fill(int fd, const char *text, size_t len)
+{
+	/* fchmod: the umask may have taken bits away. */
+	return fchmod(fd, 0600) || fd_write_all(fd, text, len) || fsync(fd) ? -1
+									    : 0;
+}
+
+/* Where the file system can do no better, it has a name in tmp/ at first. */
+static int write_named(int tmp, int new, const char *name, const char *text,
+		       size_t len)
 {
 	cleanup_fd int fd = -1;
 
@@ -177,15 +186,27 @@ static int write_file(int tmp, const char *name, const char *text, size_t len)
 		    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -1;
-	/* fchmod: the umask may have taken bits away. */
-	if (fchmod(fd, 0600) || fd_write_all(fd, text, len) || fsync(fd))
-		return -1;
-	return 0;
+	if (!fill(fd, text, len) && !renameat(tmp, name, new, name))
+		return 0;
+	unlinkat(tmp, name, 0);
+	return -1;
+}
+
+static int write_file(int spool, int new, const char *name, const char *text,
+		      size_t len)
+{
+	cleanup_fd int fd = fd_unnamed(new, 0600), tmp = -1;
+	struct err ignored;
+
+	if (fd >= 0)
+		return fill(fd, text, len) || fd_name(fd, new, name) ? -1 : 0;
+	tmp = open_part(spool, "tmp", &ignored);
+	return tmp < 0 ? -1 : write_named(tmp, new, name, text, len);
 }
 
 int spool_write(int spool, const char *id, const char *text, struct err *err)
 {
-	cleanup_fd int tmp = -1, new = -1;
+	cleanup_fd int new = -1;
 	size_t len = strlen(text);
 	char name[80];
 
@@ -193,17 +214,12 @@ int spool_write(int spool, const char *id, const char *text, struct err *err)
 		return err_set(err, 0, "'%s' is no record's id", id);
 	if (len > RECORD_MAX)
 		return err_set(err, EFBIG, "spool record %s", id);
-	tmp = open_part(spool, "tmp", err);
 	new = open_part(spool, "new", err);
-	if (tmp < 0 || new < 0)
+	if (new < 0)
 		return -1;
 	snprintf(name, sizeof(name), "%s%s", id, suffix);
-	if (write_file(tmp, name, text, len) ||
-	    renameat(tmp, name, new, name)) {
-		err_set(err, errno, "write record %s to the spool", id);
-		unlinkat(tmp, name, 0);
-		return -1;
-	}
+	if (write_file(spool, new, name, text, len))
+		return err_set(err, errno, "write record %s to the spool", id);
 	if (fsync(new))
 		return err_set(err, errno, "sync the spool");
 	return 0;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -89,6 +90,23 @@ int fd_close_others(int *keep, size_t n)
 		next = (unsigned)keep[i] + 1;
 	}
 	return close_range(next, ~0U, 0);
+}
+
+int fd_unnamed(int dirfd, mode_t mode)
+{
+	return openat(dirfd, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, mode);
+}
+
+int fd_name(int fd, int dirfd, const char *name)
+{
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	while (linkat(AT_FDCWD, path, dirfd, name, AT_SYMLINK_FOLLOW))
+		if (errno != EEXIST ||
+		    (unlinkat(dirfd, name, 0) && errno != ENOENT))
+			return -1;
+	return 0;
 }
 
 int fd_write_all(int fd, const void *buf, size_t len)

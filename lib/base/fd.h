@@ -34,6 +34,16 @@ int fd_write_file(int dirfd, const char *path, const char *text);
  */
 int fd_close_others(int *keep, size_t n);
 
+/*
+ * A file without a name in the directory `dirfd` (open(2), O_TMPFILE), for
+ * writing: whoever makes it may die and leaves nothing. Not all file systems
+ * can do that; NFS cannot.
+ */
+int fd_unnamed(int dirfd, mode_t mode);
+
+/* Give it a name in `dirfd`, in place of what has that now. Needs /proc. */
+int fd_name(int fd, int dirfd, const char *name);
+
 /* All of `len` bytes, whatever write(2) makes of it. */
 int fd_write_all(int fd, const void *buf, size_t len);
 

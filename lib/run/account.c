@@ -3,7 +3,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -148,25 +150,45 @@ int cell_record(const struct plan *plan, const struct host *host,
 	return record_format(&r, pool, ret, err);
 }
 
+/* Beside its place, where the file system has no files without a name. */
+static int write_named(int dir, const char *name, const char *json)
+{
+	char tmp[NAME_MAX + 1];
+	cleanup_fd int fd = -1;
+
+	if (snprintf(tmp, sizeof(tmp), "%s.%d.tmp", name, getpid()) >=
+	    (int)sizeof(tmp)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	fd = openat(dir, tmp,
+		    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
+	if (fd < 0)
+		return -1;
+	if (!fd_write_all(fd, json, strlen(json)) &&
+	    !fd_write_all(fd, "\n", 1) && !renameat(dir, tmp, dir, name))
+		return 0;
+	unlinkat(dir, tmp, 0);
+	return -1;
+}
+
 /* A file appears whole or not at all, and never through a symbolic link. */
 static int write_file(const char *path, const char *json, struct err *err)
 {
-	char tmp[4096];
-	cleanup_fd int fd = -1;
+	const char *slash = strrchr(path, '/');
+	const char *name = slash ? slash + 1 : path;
+	cleanup_free char *parent =
+		slash ? strndup(path, (size_t)(name - path)) : strdup(".");
+	cleanup_fd int dir = parent ? open(parent, O_PATH | O_CLOEXEC) : -1;
+	cleanup_fd int fd = dir < 0 ? -1 : fd_unnamed(dir, 0644);
 
-	if (snprintf(tmp, sizeof(tmp), "%s.%d.tmp", path, getpid()) >=
-	    (int)sizeof(tmp))
-		return err_set(err, ENAMETOOLONG, "%s", path);
-	fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
-		  0644);
-	if (fd < 0)
+	if (dir < 0)
 		return err_set(err, errno, "write the record to %s", path);
-	if (fd_write_all(fd, json, strlen(json)) || fd_write_all(fd, "\n", 1) ||
-	    rename(tmp, path)) {
-		err_set(err, errno, "write the record to %s", path);
-		unlink(tmp);
-		return -1;
-	}
+	if (fd < 0 ? write_named(dir, name, json)
+		   : fd_write_all(fd, json, strlen(json)) ||
+			     fd_write_all(fd, "\n", 1) ||
+			     fd_name(fd, dir, name))
+		return err_set(err, errno, "write the record to %s", path);
 	return 0;
 }
 

@@ -272,7 +272,7 @@ static void test_sweep(void **state)
 	assert_int_equal(access("spool/tmp/fresh.json", F_OK), 0);
 	/* The same id again: the half one is no obstacle. */
 	assert_int_equal(spool_write(fd, "fresh", "text", &err), 0);
-	assert_int_equal(access("spool/tmp/fresh.json", F_OK), -1);
+	assert_int_equal(access("spool/new/fresh.json", F_OK), 0);
 	close(fd);
 }
 
