@@ -54,8 +54,8 @@ static int kill_children(void)
 static void kill_all(void)
 {
 	if (is_pid_1()) {
-		kill(-1, SIGKILL);
-		reap_all();
+		if (!kill(-1, SIGKILL))
+			reap_all();
 		return;
 	}
 	while (kill_children())

@@ -88,6 +88,14 @@ static int clone_init(const struct plan *plan, struct cell *cell, int sock,
 	return err_set(err, errno, "make namespaces");
 }
 
+static int acknowledge(const struct cell *cell, struct err *err)
+{
+	while (send(cell->sock, "", 1, MSG_NOSIGNAL) != 1)
+		if (errno != EINTR)
+			return err_set(err, errno, "answer the cell");
+	return 0;
+}
+
 /* One message while the cell is built; 1 when it is ready. */
 static int take_setup(struct cell *cell, struct err *err)
 {
@@ -102,18 +110,13 @@ static int take_setup(struct cell *cell, struct err *err)
 	case MSG_MAP:
 		if (ns_map_identity(cell->init, err))
 			return -1;
-		if (send(cell->sock, "", 1, MSG_NOSIGNAL) != 1)
-			return err_set(err, errno, "answer the cell");
-		return 0;
+		return acknowledge(cell, err);
 	case MSG_READY:
 	case MSG_EXEC:
 		cell->setup_us = cell_now(CLOCK_MONOTONIC) - cell->start_mono;
 		return 1;
 	case MSG_EXIT:
-		return err_set(err, 0,
-			       "the payload was killed by signal %d while it "
-			       "was set up",
-			       WTERMSIG(m.status));
+		return err_set(err, 0, "the payload died while it was set up");
 	default:
 		*err = m.err;
 		return -1;

@@ -3,14 +3,20 @@
 
 #include <errno.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include "run/msg.h"
 
 void msg_send(int sock, const struct msg *msg)
 {
-	while (send(sock, msg, sizeof(*msg), MSG_NOSIGNAL) < 0 &&
-	       errno == EINTR)
-		;
+	const struct timespec moment = { .tv_nsec = 1000000 };
+
+	while (send(sock, msg, sizeof(*msg), MSG_NOSIGNAL) < 0) {
+		if (errno == ENOBUFS || errno == ENOMEM)
+			nanosleep(&moment, NULL);
+		else if (errno != EINTR)
+			return;
+	}
 }
 
 void msg_tell(int sock, enum msg_type type, const struct err *err)

@@ -25,7 +25,10 @@ struct msg {
 	};
 };
 
-/* Send one message; a peer that is gone is no concern of the sender's. */
+/*
+ * Send one message, for which memory is waited for, as the other side waits
+ * for it; a peer that is gone is no concern of the sender's.
+ */
 void msg_send(int sock, const struct msg *msg);
 
 /* The same for one that is a type, and `err` unless it is NULL. */

@@ -30,12 +30,14 @@ static void pass_on(const struct cell *cell, const struct signalfd_siginfo *si)
 }
 
 /* One message while the cell runs; 1 when nothing more will come. */
-static int take_end(struct cell *cell)
+static int take_end(struct cell *cell, struct err *err)
 {
 	struct msg m;
 	int n = msg_recv(cell->sock, &m, 0);
 
-	if (n <= 0)
+	if (n < 0)
+		return err_set(err, errno, "hear from the cell");
+	if (!n)
 		return 1;
 	if (m.type == MSG_NOEXEC) {
 		cell->exec_errno = m.err.num;
@@ -52,8 +54,9 @@ static int wait_for_end(struct cell *cell, int sigfd, struct err *err)
 {
 	struct pollfd p[2] = { { .fd = cell->sock, .events = POLLIN },
 			       { .fd = sigfd, .events = POLLIN } };
+	int done = 0;
 
-	for (;;) {
+	while (!done) {
 		struct signalfd_siginfo si;
 
 		if (poll(p, 2, -1) < 0) {
@@ -64,9 +67,10 @@ static int wait_for_end(struct cell *cell, int sigfd, struct err *err)
 		if ((p[1].revents & POLLIN) &&
 		    read(sigfd, &si, sizeof(si)) == (ssize_t)sizeof(si))
 			pass_on(cell, &si);
-		if (p[0].revents && take_end(cell))
-			return 0;
+		if (p[0].revents)
+			done = take_end(cell, err);
 	}
+	return done < 0 ? -1 : 0;
 }
 
 int cell_reap(struct cell *cell, struct err *err)
@@ -105,6 +109,9 @@ int cell_wait(const struct plan *plan, struct cell *cell, struct err *err)
 	/* Nobody has told that all are dead: only init's end says so then. */
 	if (!cell->exited && cell_reap(cell, err))
 		ret = -1;
+	if (!ret && !cell->exited && WIFEXITED(cell->status))
+		ret = err_set(err, 0,
+			      "the cell has not told how the command ended");
 	cell->end_mono = cell_now(CLOCK_MONOTONIC);
 	if (cell->cg.fd >= 0)
 		cg_usage_read(cell->cg.fd, &cell->usage);

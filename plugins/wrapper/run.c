@@ -35,6 +35,9 @@ static void record(struct request *r, const struct cell *cell)
 	const char *json;
 	struct err err;
 
+	/* It failed before there was anything to tell of. */
+	if (!*cell->registry.id)
+		return;
 	if ((cell_record(&r->plan, &r->host, cell, &r->pool, &json, &err) ||
 	     cell_deliver(&r->plan, cell, json, &err)) &&
 	    !r->plan.quiet)
