@@ -64,10 +64,12 @@ enum ns_user {
 };
 
 /*
- * Set-up happens in an outer pair of user and mount namespace, the payload
- * lives in an inner pair: what the outer one mounted is locked for the inner
- * (mount_namespaces(7), "Restrictions on mount namespaces"). As root the
- * outer user namespace is the caller's own: a new one would add nothing.
+ * Set-up happens in an outer user namespace, which owns the mount namespace;
+ * the payload lives in an inner one, whose capabilities say nothing about the
+ * mounts. A mount namespace that it makes has them locked
+ * (mount_namespaces(7), "Restrictions on mount namespaces"), and fake root is
+ * born in such a one. As root the outer user namespace is the caller's own: a
+ * new one would add nothing.
  */
 struct ns_plan {
 	bool make[NS_KINDS]; /* which ones the cell has of its own */
@@ -102,7 +104,8 @@ int ns_enter(const struct ns_plan *plan, struct err *err);
 int ns_task_enter(const struct ns_plan *plan, struct err *err);
 
 /*
- * Leave the outer pair: unshare(2) the inner user and mount namespaces.
+ * Leave the outer user namespace: unshare(2) the inner one, and for fake root
+ * a mount namespace to use its capabilities in.
  * With NS_USER_IDENTITY somebody privileged in the outer user namespace has
  * to call ns_map_identity for this process before it goes on.
  */

@@ -72,7 +72,7 @@ int ns_inner_enter(const struct ns_plan *plan, struct err *err)
 
 	if (!plan->make[NS_USER])
 		return 0;
-	if (unshare(CLONE_NEWUSER | CLONE_NEWNS))
+	if (unshare(CLONE_NEWUSER | (root ? CLONE_NEWNS : 0)))
 		return err_set(err, errno, "make the inner user namespace");
 	if (ns_needs_map(plan))
 		return 0;
