@@ -126,24 +126,37 @@ static int payload_set_up(const struct enter *e, struct err *err)
 	return 0;
 }
 
-/* A directory in PATH that may not be searched is no command found in it. */
-static int exec_errno(const char *command, int num)
+/* Is there a file of that name, here or in PATH? */
+static bool command_exists(const char *command)
 {
 	const char *path = getenv("PATH");
 	char file[4096];
 
-	if (num != EACCES || strchr(command, '/') || !path)
-		return num;
+	if (strchr(command, '/') || !path)
+		return !access(command, F_OK);
 	while (*path) {
 		size_t len = strcspn(path, ":");
 		int n = snprintf(file, sizeof(file), "%.*s/%s", (int)len, path,
 				 command);
 
 		if (n < (int)sizeof(file) && !access(file, F_OK))
-			return num;
+			return true;
 		path += len + (path[len] == ':');
 	}
-	return ENOENT;
+	return false;
+}
+
+/*
+ * A directory in PATH that may not be searched is no command found in it, and
+ * for one that is there it is its interpreter that is missing.
+ */
+static int exec_errno(const char *command, int num)
+{
+	if (num == EACCES && !strchr(command, '/') && !command_exists(command))
+		return ENOENT;
+	if (num == ENOENT && command_exists(command))
+		return ELIBACC;
+	return num;
 }
 
 static int payload(void *arg)

@@ -20,7 +20,10 @@ static int exit_status(const struct cell *cell, const char *command)
 {
 	if (cell->exec_errno) {
 		fprintf(stderr, "cloison: %s: %s\n", command,
-			strerror(cell->exec_errno));
+			cell->exec_errno == ELIBACC
+				? "its interpreter (#! line, or loader of "
+				  "shared libraries) is not in the cell"
+				: strerror(cell->exec_errno));
 		return cell->exec_errno == ENOENT ? EXIT_NOT_FOUND
 						  : EXIT_NOT_EXEC;
 	}
