@@ -16,6 +16,7 @@ static int (*const apply[])(struct mnt_work *w, size_t i, struct err *err) = {
 	[MNT_OVERLAY] = mnt_overlay,  [MNT_PROC] = mnt_kernel_fs,
 	[MNT_SYSFS] = mnt_kernel_fs,  [MNT_CGROUP2] = mnt_kernel_fs,
 	[MNT_MQUEUE] = mnt_kernel_fs, [MNT_DEV] = mnt_dev,
+	[MNT_ROOTFS] = mnt_rootfs,
 };
 
 /*
@@ -42,13 +43,15 @@ static int missing(const struct mnt_work *w, size_t i, struct err *err)
 static int apply_all(struct mnt_work *w, struct err *err)
 {
 	const struct mnt_plan *p = w->plan;
+	bool own_root = p->n && p->op[0].kind == MNT_ROOTFS;
 
 	/* Before anything is cloned: nothing we do may reach the host. */
 	if (mnt_set_tree(AT_FDCWD, "/", 0))
 		return err_set(err, errno, "make all mounts slaves");
 	if (mnt_open_sources(w, err))
 		return -1;
-	if (mnt_set_tree(AT_FDCWD, "/", mnt_hardening(p, p->rdonly)))
+	if (!own_root &&
+	    mnt_set_tree(AT_FDCWD, "/", mnt_hardening(p, p->rdonly)))
 		return err_set(err, errno, "make the tree read-only");
 	for (size_t i = 0; i < p->n; i++) {
 		int skip = missing(w, i, err);
@@ -56,17 +59,19 @@ static int apply_all(struct mnt_work *w, struct err *err)
 		if (skip < 0 || (!skip && apply[p->op[i].kind](w, i, err)))
 			return -1;
 	}
+	if (own_root && mnt_leave_host(w, err))
+		return -1;
 	return mnt_seal(w, err);
 }
 
 int mnt_apply(const struct mnt_plan *plan, struct err *err)
 {
-	struct mnt_work w = { .plan = plan, .scratch = -1 };
+	struct mnt_work w = { .plan = plan, .scratch = -1, .host = -1 };
 	mode_t mask = umask(0);
 	int ret;
 
 	w.src = malloc((plan->n + 1) * sizeof(*w.src));
-	w.fresh = malloc((plan->n + 1) * sizeof(*w.fresh));
+	w.fresh = malloc((2 * plan->n + 1) * sizeof(*w.fresh));
 	if (!w.src || !w.fresh) {
 		free(w.src);
 		free(w.fresh);
@@ -80,6 +85,8 @@ int mnt_apply(const struct mnt_plan *plan, struct err *err)
 			close(w.src[i]);
 	if (w.scratch >= 0)
 		close(w.scratch);
+	if (w.host >= 0)
+		close(w.host);
 	free(w.src);
 	free(w.fresh);
 	umask(mask);

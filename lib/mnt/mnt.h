@@ -25,19 +25,23 @@ enum mnt_kind {
 	MNT_SYSFS,
 	MNT_CGROUP2,
 	MNT_MQUEUE,
-	MNT_DEV, /* a /dev of the basic devices and those in `device` */
+	MNT_ROOTFS, /* src, writable by a layer of `size` bytes, as /: first */
+	MNT_DEV,    /* a /dev of the basic devices and those in `device` */
+	MNT_KINDS,
 };
 
 struct mnt_op {
 	enum mnt_kind kind;
-	const char *src, *dst; /* absolute; src for BIND, OVERLAY, DEV */
-	bool rdonly;           /* BIND */
-	bool nodev;            /* BIND: device nodes in it do not work */
-	bool nofollow;         /* src has no symbolic link in it */
-	bool optional;         /* nothing to do where src or dst is missing */
-	uint64_t size;         /* TMPFS, OVERLAY: of its upper layer */
-	unsigned mode;         /* TMPFS, SCRATCH: of the top directory */
-	const char *origin;    /* who asked: "--ro", "cloison.conf:12" */
+	/* Absolute; src for BIND, OVERLAY, DEV, ROOTFS. */
+	const char *src, *dst;
+	bool rdonly;        /* BIND */
+	bool nodev;         /* BIND: device nodes in it do not work */
+	bool nofollow;      /* src has no symbolic link in it */
+	bool trusted;       /* ROOTFS: an image of anybody's will do */
+	bool optional;      /* nothing to do where src or dst is missing */
+	uint64_t size;      /* TMPFS, OVERLAY: of its upper layer */
+	unsigned mode;      /* TMPFS, SCRATCH: of the top directory */
+	const char *origin; /* who asked: "--ro", "cloison.conf:12" */
 };
 
 struct mnt_plan {

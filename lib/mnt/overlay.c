@@ -16,7 +16,7 @@
  * Upper and work directory of an overlay on `lower`, in the tmpfs `tmp`. The
  * upper one lends the overlay's top its mode and owner.
  */
-static int make_upper(int tmp, int lower, int *ret_upper, int *ret_work)
+int mnt_make_upper(int tmp, int lower, int *ret_upper, int *ret_work)
 {
 	struct stat st;
 
@@ -33,8 +33,8 @@ static int make_upper(int tmp, int lower, int *ret_upper, int *ret_work)
 }
 
 /* The overlay of three directories, not yet attached. */
-static int make_overlay(const struct mnt_work *w, const struct mnt_op *op,
-			int lower, int upper, int work, struct err *err)
+int mnt_make_overlay(const struct mnt_work *w, const struct mnt_op *op,
+		     int lower, int upper, int work, struct err *err)
 {
 	const struct {
 		const char *key;
@@ -88,10 +88,10 @@ int mnt_overlay(struct mnt_work *w, size_t i, struct err *err)
 		return err_set(err, ENOTDIR, "%s: %s", op->origin, op->src);
 	if (mnt_attach(w, op, tmp, true, err))
 		return -1;
-	if (make_upper(tmp, w->src[i], &upper, &work))
+	if (mnt_make_upper(tmp, w->src[i], &upper, &work))
 		return err_set(err, errno, "%s: make the upper layer",
 			       op->origin);
-	tree = make_overlay(w, op, w->src[i], upper, work, err);
+	tree = mnt_make_overlay(w, op, w->src[i], upper, work, err);
 	if (tree < 0)
 		return -1;
 	return mnt_attach(w, op, tree, true, err);

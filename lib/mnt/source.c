@@ -29,11 +29,14 @@ static int open_path(const char *path, uint64_t resolve)
 /* The tree that an operation takes from the host, before any has changed. */
 static int open_source(struct mnt_work *w, size_t i, struct err *err)
 {
+	static const bool takes_source[] = {
+		[MNT_BIND] = true,   [MNT_OVERLAY] = true, [MNT_DEV] = true,
+		[MNT_ROOTFS] = true, [MNT_KINDS] = false,
+	};
 	const struct mnt_op *op = &w->plan->op[i];
 	cleanup_fd int path = -1;
 
-	if (op->kind != MNT_BIND && op->kind != MNT_OVERLAY &&
-	    op->kind != MNT_DEV)
+	if (!takes_source[op->kind])
 		return 0;
 	path = open_path(op->src, op->nofollow ? RESOLVE_NO_SYMLINKS : 0);
 	/* Where a user cannot get to, it need not be made writable for him. */
@@ -42,6 +45,16 @@ static int open_source(struct mnt_work *w, size_t i, struct err *err)
 		return 0;
 	if (path < 0)
 		return err_set(err, errno, "%s: %s", op->origin, op->src);
+	if (op->kind == MNT_ROOTFS && !mnt_is_dir(path)) {
+		if (w->plan->userxattr)
+			return err_set(err, EPERM,
+				       "%s: the kernel lets root alone mount "
+				       "the image %s: unpack it and name the "
+				       "directory",
+				       op->origin, op->src);
+		w->src[i] = mnt_open_image(op, err);
+		return w->src[i] < 0 ? -1 : 0;
+	}
 	/* Lower layers and devices are looked up where they are. */
 	w->src[i] = op->kind != MNT_BIND
 			    ? steal_fd(&path)

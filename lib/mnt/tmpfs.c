@@ -17,7 +17,6 @@ int mnt_make_tmpfs(struct mnt_work *w, uint64_t size, unsigned mode)
 	char size_text[24], mode_text[8];
 	const char *const param[][2] = { { "size", size_text },
 					 { "mode", mode_text } };
-	struct stat st;
 	int fd;
 
 	snprintf(size_text, sizeof(size_text), "%llu",
@@ -25,8 +24,8 @@ int mnt_make_tmpfs(struct mnt_work *w, uint64_t size, unsigned mode)
 	snprintf(mode_text, sizeof(mode_text), "%o", mode);
 	fd = mnt_make_fs("tmpfs", param, 2,
 			 MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
-	if (fd >= 0 && !fstat(fd, &st))
-		w->fresh[w->n_fresh++] = st.st_dev;
+	if (fd >= 0)
+		mnt_set_fresh(w, fd);
 	return fd;
 }
 

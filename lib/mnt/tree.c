@@ -28,7 +28,7 @@ int mnt_set_tree(int fd, const char *path, unsigned long long attr)
 			     sizeof(a));
 }
 
-/* A new file system of one type with up to two parameters, not yet seen. */
+/* A new file system of one type not yet seen; a flag has no value. */
 int mnt_make_fs(const char *type, const char *const (*param)[2], size_t n,
 		unsigned attr)
 {
@@ -37,12 +37,22 @@ int mnt_make_fs(const char *type, const char *const (*param)[2], size_t n,
 	if (fs < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++)
-		if (fsconfig(fs, FSCONFIG_SET_STRING, param[i][0], param[i][1],
-			     0))
+		if (fsconfig(fs,
+			     param[i][1] ? FSCONFIG_SET_STRING
+					 : FSCONFIG_SET_FLAG,
+			     param[i][0], param[i][1], 0))
 			return -1;
 	if (fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0))
 		return -1;
 	return fsmount(fs, FSMOUNT_CLOEXEC, attr);
+}
+
+void mnt_set_fresh(struct mnt_work *w, int fd)
+{
+	struct stat st;
+
+	if (!fstat(fd, &st))
+		w->fresh[w->n_fresh++] = st.st_dev;
 }
 
 bool mnt_is_fresh(const struct mnt_work *w, int fd)

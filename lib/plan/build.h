@@ -12,6 +12,7 @@
 struct build {
 	const struct options *o;
 	size_t n_base;
+	bool own_rootfs; /* the user's wish, not the profile's */
 	const struct site *site;
 	const struct job *job;
 	const struct host *host;

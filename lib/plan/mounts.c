@@ -104,7 +104,9 @@ static void add_mount(const struct build *b, struct plan *plan,
 	struct mnt_op *op;
 
 	if (is_rdonly_root(m)) {
-		all_rdonly(plan);
+		/* A profile's is about the host's tree. */
+		if (!from_profile || !b->o->value[OPT_ROOTFS].set)
+			all_rdonly(plan);
 		return;
 	}
 	if (from_profile && shown_already(plan, m, rdonly))
@@ -121,6 +123,40 @@ static void add_mount(const struct build *b, struct plan *plan,
 	if (m->id == OPT_TMPFS || m->id == OPT_OVERLAY)
 		op->size = m->size ? m->size : room;
 	op->mode = 0755;
+}
+
+/*
+ * In place of the host's tree. The kernel's drivers are no match for a hostile
+ * image: it has to be the site's, by its owner or by the site's word.
+ */
+static void add_rootfs(const struct build *b, struct plan *plan)
+{
+	const struct option_value *v = &b->o->value[OPT_ROOTFS];
+	struct mnt_op *op;
+
+	if (!v->set)
+		return;
+	op = build_op(b, plan, MNT_ROOTFS, v->text, "/", v->origin);
+	op->nofollow = b->own_rootfs;
+	op->size = plan->mnt.scratch ? plan->mnt.scratch : b->host->memory / 2;
+	for (size_t i = 0; i < b->site->n_rootfs_trust; i++)
+		op->trusted |= policy_below(v->text, b->site->rootfs_trust[i]);
+}
+
+/* An image's own say nothing about the network that the cell is in. */
+static void add_network_files(const struct build *b, struct plan *plan)
+{
+	static const char *const files[] = { "/etc/resolv.conf", "/etc/hosts" };
+
+	if (!b->o->value[OPT_ROOTFS].set || plan->ns.make[NS_NET])
+		return;
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		struct mnt_op *op = build_op(b, plan, MNT_BIND, files[i],
+					     files[i], files[i]);
+
+		op->rdonly = true;
+		op->optional = true;
+	}
 }
 
 static void add_scratch(const struct build *b, struct plan *plan)
@@ -148,8 +184,10 @@ int build_mounts(const struct build *b, struct plan *plan, struct err *err)
 	plan->mnt.n_groups = b->job->n_groups;
 	if (o->value[OPT_SCRATCH].set)
 		plan->mnt.scratch = o->value[OPT_SCRATCH].num;
+	add_rootfs(b, plan);
 	if (build_system(b, plan, err))
 		return -1;
+	add_network_files(b, plan);
 	/*
 	 * Scratch covers what a profile shows around it (rw=/var) and is
 	 * covered by what it shows inside (a working directory in /tmp).
@@ -168,7 +206,7 @@ int build_mounts(const struct build *b, struct plan *plan, struct err *err)
 	for (size_t i = around; i < b->n_base; i++)
 		add_mount(b, plan, &o->mount[i], true);
 	/* Where Slurm's PMIx server and the tasks share files. */
-	if (b->job->spool && plan->mnt.rdonly)
+	if (b->job->spool && (plan->mnt.rdonly || o->value[OPT_ROOTFS].set))
 		build_op(b, plan, MNT_BIND, b->job->spool, b->job->spool,
 			 "SlurmdSpoolDir")
 			->optional = true;

@@ -66,6 +66,9 @@ const struct option_row option_table[OPTIONS] = {
 	[OPT_HIDEPID] = { "hidepid", "yes|no", OPTION_WORD, POLICY_ORDER,
 			  CLI_SITE, yes_no,
 			  "hide processes of other users in /proc" },
+	[OPT_ROOTFS] = { "rootfs", "DIR|IMAGE", OPTION_PATH, POLICY_SAME,
+			 EVERYWHERE, NULL,
+			 "root file system: a directory, squashfs or erofs" },
 	[OPT_CPUS] = { "cpus", "N", OPTION_CPUS, POLICY_LESS, EVERYWHERE, NULL,
 		       "limit CPU time to N CPUs and pick their cores" },
 	[OPT_CPU_POLICY] = { "cpu-policy", "inherit|pack", OPTION_WORD,
@@ -425,6 +428,9 @@ int option_set(struct options *options, enum option_id id, const char *text,
 		break;
 	case OPTION_DEV:
 		ret = dev_set(options, text, v.origin, &v.num, pool, err);
+		break;
+	case OPTION_PATH:
+		ret = option_path(text, dir, pool, &v.text, err);
 		break;
 	case OPTION_TAG:
 		ret = tag_set(options, text, pool, err);

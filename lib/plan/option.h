@@ -33,6 +33,7 @@ enum option_id {
 	OPT_SCRATCH,
 	OPT_DEV,
 	OPT_HIDEPID,
+	OPT_ROOTFS,
 	OPT_CPUS,
 	OPT_CPU_POLICY,
 	OPT_MEMORY,
@@ -52,6 +53,7 @@ enum option_id {
 enum option_kind {
 	OPTION_FLAG,    /* num = 1 */
 	OPTION_TEXT,    /* text */
+	OPTION_PATH,    /* text: an absolute path */
 	OPTION_WORD,    /* num = index into words */
 	OPTION_TIME,    /* num = index into words; text: see option_time */
 	OPTION_SIZE,    /* num = bytes */
@@ -68,6 +70,7 @@ enum option_policy {
 	POLICY_FREE,  /* nothing to guard */
 	POLICY_LESS,  /* a smaller number */
 	POLICY_ORDER, /* an earlier word in the list */
+	POLICY_SAME,  /* nothing but the profile's */
 	POLICY_MOUNT, /* see policy.c */
 };
 

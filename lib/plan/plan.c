@@ -289,6 +289,7 @@ int plan_build(const struct options *wish, const struct site *site,
 	if (policy_check(&o, &asked, site, job, err))
 		return -1;
 	b.n_base = o.n_mounts;
+	b.own_rootfs = wish->value[OPT_ROOTFS].set;
 	merge(&asked, pool, &o);
 	/* Slurm has placed its tasks already, and a topology is not at hand. */
 	if (job->front == JOB_SLURM)

@@ -148,6 +148,18 @@ static bool base_hides(const struct options *base, const char *path)
 	return base_private(base, path);
 }
 
+static int check_source(const struct options *base, const char *src,
+			const char *origin, const struct site *site,
+			const struct job *job, struct err *err)
+{
+	if (!base_hides(base, src) || may_loosen(site, job, OPT_HIDE))
+		return 0;
+	return err_set(err, 0,
+		       "%s: %s is hidden by the profile (site file: loosen = "
+		       "hide)",
+		       origin, src);
+}
+
 static int check_mount(const struct options *base, const struct option_mount *m,
 		       const struct site *site, const struct job *job,
 		       struct err *err)
@@ -157,12 +169,9 @@ static int check_mount(const struct options *base, const struct option_mount *m,
 
 	if (m->id == OPT_RO && !strcmp(m->src, m->dst) && !strcmp(m->src, "/"))
 		return 0;
-	if (takes_source && base_hides(base, m->src) &&
-	    !may_loosen(site, job, OPT_HIDE))
-		return err_set(err, 0,
-			       "%s: %s is hidden by the profile (site file: "
-			       "loosen = hide)",
-			       m->origin, m->src);
+	if (takes_source &&
+	    check_source(base, m->src, m->origin, site, job, err))
+		return -1;
 	if (m->id != OPT_RW || base_writable(base, m->src) ||
 	    may_loosen(site, job, OPT_RW))
 		return 0;
@@ -202,6 +211,8 @@ static bool looser(const struct option_row *row,
 		/* Percentages and sizes cannot be compared without a host. */
 		return base->set && (base->percent == wish->percent) &&
 		       wish->num > base->num;
+	case POLICY_SAME:
+		return base->set && strcmp(base->text, wish->text) != 0;
 	case POLICY_ORDER:
 		return base->set ? wish->num > base->num : false;
 	default:
@@ -213,6 +224,8 @@ int policy_check(const struct options *base, const struct options *wish,
 		 const struct site *site, const struct job *job,
 		 struct err *err)
 {
+	const struct option_value *root = &wish->value[OPT_ROOTFS];
+
 	for (int i = 0; i < OPTIONS; i++) {
 		const struct option_value *w = &wish->value[i];
 		const struct option_value *b = &base->value[i];
@@ -226,6 +239,9 @@ int policy_check(const struct options *base, const struct options *wish,
 			       w->origin, w->text, b->text,
 			       option_table[i].name);
 	}
+	if (root->set &&
+	    check_source(base, root->text, root->origin, site, job, err))
+		return -1;
 	for (size_t i = 0; i < wish->n_mounts; i++)
 		if (check_mount(base, &wish->mount[i], site, job, err))
 			return -1;

@@ -95,18 +95,20 @@ static const char *mount_line(struct facts *f, const struct mnt_op *op)
 		[MNT_OVERLAY] = "overlay", [MNT_PROC] = "proc",
 		[MNT_SYSFS] = "sysfs",     [MNT_CGROUP2] = "cgroup2",
 		[MNT_MQUEUE] = "mqueue",   [MNT_DEV] = "dev",
+		[MNT_ROOTFS] = "rootfs",
 	};
-	bool from = op->kind == MNT_BIND && strcmp(op->src, op->dst) != 0;
+	bool from = (op->kind == MNT_BIND || op->kind == MNT_ROOTFS) &&
+		    strcmp(op->src, op->dst) != 0;
 
-	return pool_printf(f->pool, "%s%s %s%s%s%s%s%s",
-			   op->kind != MNT_BIND ? kinds[op->kind]
-			   : op->rdonly         ? "ro"
-						: "rw",
-			   op->optional ? "?" : "", op->dst,
-			   from ? " from " : "", from ? op->src : "",
-			   op->size ? " size " : "",
-			   op->size ? number(f, op->size) : "",
-			   op->kind == MNT_SCRATCH ? " mode 1777" : "");
+	return pool_printf(
+		f->pool, "%s%s %s%s%s%s%s%s%s",
+		op->kind != MNT_BIND ? kinds[op->kind]
+		: op->rdonly         ? "ro"
+				     : "rw",
+		op->optional ? "?" : "", op->dst, from ? " from " : "",
+		from ? op->src : "", op->trusted ? " trusted" : "",
+		op->size ? " size " : "", op->size ? number(f, op->size) : "",
+		op->kind == MNT_SCRATCH ? " mode 1777" : "");
 }
 
 static void put_mnt(struct facts *f, const struct mnt_plan *mnt)

@@ -7,17 +7,25 @@
 #include "base/cleanup.h"
 #include "plan/resolve.h"
 
+static const char *real_path(const char *path, struct pool *pool)
+{
+	cleanup_free char *real = realpath(path, NULL);
+
+	return real ? pool_strdup(pool, real) : path;
+}
+
 void options_resolve(struct options *options, struct pool *pool)
 {
+	struct option_value *root = &options->value[OPT_ROOTFS];
+
 	for (size_t i = 0; i < options->n_mounts; i++) {
 		struct option_mount *m = &options->mount[i];
-		cleanup_free char *real = realpath(m->src, NULL);
 		bool same = !strcmp(m->src, m->dst);
 
-		if (!real)
-			continue;
-		m->src = pool_strdup(pool, real);
+		m->src = real_path(m->src, pool);
 		if (same)
 			m->dst = m->src;
 	}
+	if (root->set)
+		root->text = real_path(root->text, pool);
 }

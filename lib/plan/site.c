@@ -160,6 +160,24 @@ static int loosen_rw_word(struct site *site, const char *word, struct err *err)
 	return 0;
 }
 
+static int rootfs_trust_word(struct site *site, const char *word,
+			     struct err *err)
+{
+	const char *path;
+
+	if (option_path(word, NULL, &site->pool, &path, err))
+		return -1;
+	*(const char **)pool_push(&site->pool, &site->rootfs_trust,
+				  &site->n_rootfs_trust, sizeof(path)) = path;
+	return 0;
+}
+
+static int set_rootfs_trust(struct site *site, const char *value,
+			    struct err *err)
+{
+	return words(site, value, rootfs_trust_word, err);
+}
+
 static int set_loosen_rw(struct site *site, const char *value, struct err *err)
 {
 	return words(site, value, loosen_rw_word, err);
@@ -224,6 +242,7 @@ static const struct {
 	{ "profiles", set_profiles },
 	{ "loosen", set_loosen },
 	{ "loosen-rw", set_loosen_rw },
+	{ "rootfs-trust", set_rootfs_trust },
 	{ "spool", set_spool },
 	{ "cgroup-parent", set_cgroup_parent },
 };

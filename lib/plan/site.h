@@ -37,6 +37,8 @@ struct site {
 	bool loosen_set;
 	const char **loosen_rw; /* directories that users may get writable */
 	size_t n_loosen_rw;
+	const char **rootfs_trust; /* directories whose images are trusted */
+	size_t n_rootfs_trust;
 	const char *spool;         /* of root's records */
 	const char *cgroup_parent; /* delegated for cells, by cgroup path */
 };

@@ -7,13 +7,19 @@
 
 /* What the cell sees of the kernel: /dev, /proc, /sys and cgroups. */
 
+static bool own_dev(const struct build *b)
+{
+	return b->o->value[OPT_DEV].num == DEV_PRIVATE ||
+	       b->o->value[OPT_ROOTFS].set;
+}
+
 /* Devices of its own, and places for what is mounted in /dev otherwise. */
 static void add_dev(const struct build *b, struct plan *plan)
 {
 	const struct option_value *v = &b->o->value[OPT_DEV];
 	const char **globs;
 
-	if (v->num != DEV_PRIVATE)
+	if (!own_dev(b))
 		return;
 	build_op(b, plan, MNT_DEV, "/dev", "/dev", v->origin);
 	globs = pool_alloc(b->pool, (b->o->n_devices + 1) * sizeof(*globs));
@@ -108,18 +114,22 @@ static void add_root_masks(const struct build *b, struct plan *plan)
 
 	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++)
 		add_rdonly(b, plan, settings[i]);
-	if (b->o->value[OPT_DEV].num != DEV_PRIVATE)
+	if (!own_dev(b))
 		return;
 	for (size_t i = 0; i < sizeof(masked) / sizeof(masked[0]); i++)
 		build_op(b, plan, MNT_HIDE, NULL, masked[i], masked[i]);
 }
 
-static bool tree_is_rdonly(const struct options *o)
+/* Where nothing else makes it read-only, or shows it at all. */
+static bool shows_host_sys(const struct build *b, const struct plan *plan)
 {
-	for (size_t i = 0; i < o->n_mounts; i++)
-		if (o->mount[i].id == OPT_RO && !strcmp(o->mount[i].dst, "/"))
-			return true;
-	return false;
+	bool covered = false;
+
+	for (size_t i = 0; i < b->o->n_mounts; i++)
+		covered |= b->o->mount[i].id == OPT_RO &&
+			   !strcmp(b->o->mount[i].dst, "/");
+	return !plan->ns.make[NS_NET] &&
+	       (b->o->value[OPT_ROOTFS].set || (b->job->uid == 0 && !covered));
 }
 
 int build_system(const struct build *b, struct plan *plan, struct err *err)
@@ -131,7 +141,7 @@ int build_system(const struct build *b, struct plan *plan, struct err *err)
 		return err_set(err, 0, "%s: needs pid=new, a /proc of the cell",
 			       hidepid->origin);
 	add_dev(b, plan);
-	if (b->job->uid == 0 && !plan->ns.make[NS_NET] && !tree_is_rdonly(b->o))
+	if (shows_host_sys(b, plan))
 		add_rdonly(b, plan, "/sys");
 	add_kernel_fs(b, plan);
 	/* A process has to write about itself there: its id maps, its OOM

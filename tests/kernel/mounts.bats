@@ -46,7 +46,7 @@ wait_for() {
 @test "private /dev: nothing can be added, and nothing changed on the host's devices" {
 	is_root && mode=identity || mode=root
 	for user in "$mode" root; do
-		run cell --user=$user --dev=private -- sh -c 'touch /dev/x; mknod /dev/mem c 1 1
+		run cell --user="$user" --dev=private -- sh -c 'touch /dev/x; mknod /dev/mem c 1 1
 			mkdir /dev/d; rm /dev/null; chmod 600 /dev/null; mount -o remount,rw /dev
 			mount -o remount,bind,rw /dev/null; chmod 600 /dev/null; umount /dev; mknod /dev/shm/m c 1 1
 			head -c 1 /dev/shm/m; ls -l /dev/null; ls /dev | wc -l'

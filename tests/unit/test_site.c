@@ -292,6 +292,8 @@ static void mistakes(void **state)
 		  "t.conf:2: 'b' is not an absolute path" },
 		{ "[site]\nloosen-rw = /a/..\n",
 		  "t.conf:2: '/a/..': '..' is not supported" },
+		{ "[site]\nrootfs-trust = images\n",
+		  "t.conf:2: 'images' is not an absolute path" },
 		{ "[site]\nspool = spool\n",
 		  "t.conf:2: 'spool' is not an absolute path" },
 		{ "[site]\nspool = /a/..\n",
