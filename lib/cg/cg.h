@@ -144,6 +144,12 @@ int cg_create(const struct cg_plan *plan, const struct cg_host *host,
 int cg_open(const struct cg_host *host, const char *path, const char *leaf,
 	    struct cg *ret, struct err *err);
 
+/*
+ * Move the calling process to `path`, a cgroup below a scope of cg_create's, by
+ * way of the systemd manager that the scope belongs to.
+ */
+int cg_scope_attach(const char *path, struct err *err);
+
 /* Release the descriptors; the cgroup stays. */
 void cg_close(struct cg *cg);
 

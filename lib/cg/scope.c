@@ -231,3 +231,46 @@ int cg_scope_start(const char *name, char *ret, size_t size, struct err *err)
 			       unit, ret);
 	return 0;
 }
+
+/* "/a/cloison-x.scope/b": the unit, and "/b". */
+static int split(const char *path, char *unit, size_t size,
+		 const char **ret_rest, struct err *err)
+{
+	static const char suffix[] = ".scope";
+
+	for (const char *p = path; *p == '/'; p += 1 + strcspn(p + 1, "/")) {
+		size_t len = strcspn(p + 1, "/"), end = strlen(suffix);
+
+		if (len < end || len >= size ||
+		    strncmp(p + 1 + len - end, suffix, end) != 0)
+			continue;
+		snprintf(unit, size, "%.*s", (int)len, p + 1);
+		*ret_rest = p + 1 + len;
+		return 0;
+	}
+	return err_set(err, EPERM, "%s is below no scope of systemd's", path);
+}
+
+int cg_scope_attach(const char *path, struct err *err)
+{
+	sd_bus_error error = SD_BUS_ERROR_NULL;
+	char unit[UNIT_SIZE];
+	const char *rest = "";
+	sd_bus *bus = NULL;
+	int r;
+
+	if (split(path, unit, sizeof(unit), &rest, err) ||
+	    LAZY_LOAD(lib, SYSTEMD_SONAME, SYSTEMD, err) ||
+	    connect_manager(&bus, err))
+		return -1;
+	r = lib.sd_bus_call_method(bus, SERVICE, OBJECT, MANAGER,
+				   "AttachProcessesToUnit", &error, NULL,
+				   "ssau", unit, rest, 1, (uint32_t)0);
+	if (r < 0)
+		err_set(err, error.message ? 0 : -r, "systemd: %s%s%s", unit,
+			error.message ? ": " : "",
+			error.message ? error.message : "");
+	lib.sd_bus_error_free(&error);
+	lib.sd_bus_flush_close_unref(bus);
+	return r < 0 ? -1 : 0;
+}

@@ -358,6 +358,9 @@ static int read_entry(const struct place *place, const char *name,
 		return -1;
 	if (strcmp(ret->id, name) != 0)
 		return err_set(err, 0, "it is that of cell %s", ret->id);
+	if (place->owner && (uid_t)ret->uid != place->owner)
+		return err_set(err, 0, "it speaks for uid %lld",
+			       (long long)ret->uid);
 	ret->owner = place->owner;
 	ret->locked = locked;
 	return fstat(fd, &st) || !st.st_nlink;

@@ -100,6 +100,11 @@ static void put_header(struct text *t, const struct plan *plan,
 		put_number(t, "scratch-size", plan->mnt.scratch);
 	if (plan->sec.keep_caps)
 		put(t, "caps", "keep", SIZE_MAX);
+	put_number(t, "seccomp", plan->sec.seccomp);
+	if (plan->sec.nestable)
+		put(t, "nestable", "yes", SIZE_MAX);
+	if (plan->sec.isolated)
+		put(t, "isolated", "yes", SIZE_MAX);
 	put(t, "cwd", plan->cwd, SIZE_MAX);
 	put(t, "spool", plan->spool, SIZE_MAX);
 	for (size_t i = 0; i < plan->n_env; i++) {

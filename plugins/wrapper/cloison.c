@@ -17,6 +17,8 @@ static const struct {
 } commands[] = {
 	{ "run", run_main, "run a command in a cell" },
 	{ "plan", plan_main, "show what run would do, and do nothing" },
+	{ "ls", ls_main, "show the cells that run on this node" },
+	{ "enter", enter_main, "run a command in a cell that runs" },
 	{ "gc", gc_main, "clean up after cells that were killed" },
 	{ "report", report_main, "show the records of finished cells" },
 	{ "version", version_main, "show the version" },

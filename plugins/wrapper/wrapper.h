@@ -19,6 +19,8 @@ int fail(const struct err *err);
 /* Subcommands; argv[0] is the subcommand. Return the exit status. */
 int run_main(int argc, char *argv[]);
 int plan_main(int argc, char *argv[]);
+int ls_main(int argc, char *argv[]);
+int enter_main(int argc, char *argv[]);
 int gc_main(int argc, char *argv[]);
 int report_main(int argc, char *argv[]);
 int version_main(int argc, char *argv[]);

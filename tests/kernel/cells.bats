@@ -18,7 +18,7 @@ setup() {
 	spool=$BATS_TEST_TMPDIR/state/cloison/spool
 	site=()
 	if is_root; then
-		printf '[site]\nspool = %s\n' "$spool" >"$BATS_TEST_TMPDIR/site.conf"
+		printf '[site]\nspool = %s\nloosen = pid user\n' "$spool" >"$BATS_TEST_TMPDIR/site.conf"
 		site=(--config="$BATS_TEST_TMPDIR/site.conf")
 	fi
 	pids=()
@@ -304,4 +304,262 @@ not_running() { ! kill -0 "$1" 2>/dev/null; }
 	[ -e "$BATS_TEST_TMPDIR/elsewhere/00-linked" ]
 	[ -e /tmp/cloison-64397/cells/00-open ]
 	rm -rf /tmp/cloison-64398 /tmp/cloison-64397
+}
+
+# --- ls ---
+
+# json [CELL] KEY...: one value of the cell's JSON object.
+json() {
+	"$CLOISON" ls --json --all "$id" | python3 -c '
+import json, sys
+cell, = json.load(sys.stdin)["cells"]
+for key in sys.argv[1:]:
+    cell = cell[key]
+print(cell)' "$@"
+}
+
+@test "[S4] ls shows both pids of the payload, and they are right" {
+	sleeper
+	read -r -a row < <("$CLOISON" ls "$id" | tail -n 1)
+	[ "${id%"${row[0]}"}" != "$id" ]
+	[ "${row[5]}" = "$inside" ]
+	[ "${row[6]}" = 2 ]
+	[ "$(json payload pid)" = "$inside" ]
+	[ "$(json payload inside)" = 2 ]
+	[ "$(json init inside)" = 1 ]
+	[[ $(grep NSpid "/proc/$inside/status") == *$'\t'"$inside"$'\t'2 ]]
+}
+
+@test "[S18] ls knows the cell's namespaces, job, user and profile" {
+	export PBS_JOBID=4711.server
+	sleeper --net=none
+	[ "$(json namespaces)" = "user mnt pid net ipc uts cgroup" ]
+	[ "$(json job)" = 4711.server ]
+	[ "$(json scheduler)" = pbs ]
+	[ "$(json uid)" -eq "$(id -u)" ]
+	[ "$(json user)" = "$(id -un 2>/dev/null || true)" ]
+	[ "$(json profile)" = batch ]
+	[ "$(json supervisor)" -eq "$pid" ]
+}
+
+@test "ls shows memory, scratch in use and their limits now" {
+	start --scratch=64M -- sh -c 'head -c 8M /dev/zero >/tmp/x; exec sleep 1000'
+	init=$(fact init)
+	eventually payload_of "$init"
+	[ "$(json scratch_bytes)" -eq $((8 << 20)) ]
+	[ "$(json scratch_limit_bytes)" -eq $((64 << 20)) ]
+	[ "$(json memory_bytes)" -gt 100000 ]
+	[ "$(json memory_bytes)" -lt $((256 << 20)) ]
+	[ "$(json processes)" -eq 2 ]
+}
+
+@test "ls shows a cell with pid=host" {
+	sleeper --pid=host
+	[ "$(json payload pid)" = "$inside" ]
+	[ "$(json payload inside)" = "$inside" ]
+}
+
+@test "a cell is named by its id, an end of it, a pid or its job" {
+	export PBS_JOBID=4712.server
+	sleeper
+	for word in "$id" "${id:0:30}" "${id: -12}" "$pid" "$init" "$inside"; do
+		[[ $("$CLOISON" ls --json "$word") == *"$id"* ]]
+	done
+	[[ $("$CLOISON" ls --json 4712.server) == *"$id"* ]]
+	for word in 1 "${id:0:2}" 4712 nonsense 4712.serve "$(printf '%05000d' 7)"; do
+		run -125 "$CLOISON" ls "$word"
+		[[ $output == "cloison: no cell"* ]]
+	done
+}
+
+@test "ls shows the dead only if asked" {
+	sleeper
+	kill_all
+	[[ $("$CLOISON" ls --json) != *"$id"* ]]
+	[[ $("$CLOISON" ls --json --all) == *"$id"* ]]
+	[ "$(json alive)" = False ]
+	"$CLOISON" gc
+}
+
+@test "nobody sees other users' cells but root" {
+	is_root || skip "needs root"
+	sleeper
+	as_nobody=(setpriv --reuid=64322 --regid=64322 --clear-groups env -u XDG_RUNTIME_DIR)
+	[[ $("${as_nobody[@]}" "$CLOISON" ls --json --all) != *"$id"* ]]
+	run -125 "${as_nobody[@]}" "$CLOISON" ls "$id"
+	run -125 "${as_nobody[@]}" "$CLOISON" enter "$id" -- true
+	[[ $output == *"no cell '$id' of yours"* ]]
+	run -125 "${as_nobody[@]}" "$CLOISON" enter "$inside" -- true
+	"${as_nobody[@]}" "$CLOISON" gc
+	[ -e "$cells/$id" ]
+}
+
+@test "what a user has written into his registry steers no terminal" {
+	forge 00-escape "user root" 'job \x1b[2J' 'profile \x9b2J'
+	run "$CLOISON" ls --all 00-escape
+	[[ $output != *$'\e'* ]]
+	[[ $output == *'?[2J'* ]]
+	is_root || [[ $output != *root* ]]
+	rm "$cells/00-escape"
+}
+
+@test "a user's word on other people's processes is not believed" {
+	is_root || skip "needs root"
+	rm -rf /tmp/cloison-64396
+	mkdir -m 700 /tmp/cloison-64396
+	cells=/tmp/cloison-64396/cells
+	sleep 1000 3>&- &
+	pids+=($!)
+	start=$(cut -d' ' -f22 /proc/$!/stat)
+	forge 00-mine "init $! $start" "supervisor $! $start" "memory 1" "cgroup /"
+	sed -i 's/^uid .*/uid 64396/' "$cells/00-mine"
+	forge 00-root "init $! $start"
+	chown -R 64396:64396 /tmp/cloison-64396
+	id=00-mine
+	[[ $("$CLOISON" ls --json --all 00-mine 2>said) != *'"init":'* ]]
+	[[ $("$CLOISON" ls --json --all 00-mine 2>/dev/null) != *'memory_bytes'* ]]
+	[[ $(cat said) == *"00-root: it speaks for uid 0"* ]]
+	run -125 "$CLOISON" enter 00-mine -- true
+	rm -rf /tmp/cloison-64396
+}
+
+# --- enter ---
+
+namespaces='for n in user mnt pid net ipc uts cgroup time; do readlink /proc/self/ns/$n; done'
+
+namespaces_of() {
+	local n
+	for n in user mnt pid net ipc uts cgroup time; do readlink "/proc/$1/ns/$n"; done
+}
+
+@test "[S18] enter lands in all of the cell's namespaces" {
+	sleeper --net=none --hostname=inner
+	run -0 "$CLOISON" enter "$id" -- sh -c "$namespaces"
+	[ "$output" = "$(namespaces_of "$inside")" ]
+	[ "$output" != "$(namespaces_of self)" ]
+	[ "$("$CLOISON" enter "$id" hostname)" = inner ]
+	[[ $("$CLOISON" enter "$id" -- ps -eo comm) == *sleep* ]]
+}
+
+@test "[S20] what enters has no capability and cannot gain any, like the payload" {
+	sleeper
+	run -0 "$CLOISON" enter "$id" -- grep -E '^(Cap|NoNewPrivs|Seccomp:)' /proc/self/status
+	[ "$output" = "$(grep -E '^(Cap|NoNewPrivs|Seccomp:)' "/proc/$inside/status")" ]
+	[[ $output == *'CapEff:'$'\t'0000000000000000* ]]
+	[[ $output == *'CapBnd:'$'\t'0000000000000000* ]]
+	[[ $output == *NoNewPrivs:$'\t'1* ]]
+}
+
+@test "fake root enters as fake root, strict stays strict" {
+	sleeper --user=root
+	run -0 "$CLOISON" enter "$id" -- sh -c 'id -u; grep CapEff /proc/self/status'
+	[ "${lines[0]}" = 0 ]
+	[ "${lines[1]}" = "$(grep CapEff "/proc/$inside/status")" ]
+	run ! "$CLOISON" enter "$id" -- umount /tmp
+	sleeper --profile=strict
+	run -0 "$CLOISON" enter "$id" -- grep Seccomp_filters /proc/self/status
+	[ "$output" = "$(grep Seccomp_filters "/proc/$inside/status")" ]
+}
+
+@test "enter ends with the command's status, as run does" {
+	sleeper
+	run -0 "$CLOISON" enter "$id" true
+	run -7 "$CLOISON" enter "$id" -- sh -c 'exit 7'
+	run -143 "$CLOISON" enter "$id" -- sh -c 'kill $$'
+	run -127 "$CLOISON" enter "$id" -- /nonexistent
+	[ "$output" = "cloison: /nonexistent: No such file or directory" ]
+	run -126 "$CLOISON" enter "$id" -- /
+	run -125 "$CLOISON" enter
+	run -125 "$CLOISON" enter --nonsense
+	[ "$(echo hello | "$CLOISON" enter "$id" cat)" = hello ]
+}
+
+@test "enter is in the cell's working directory and scratch" {
+	sleeper --scratch=1M
+	[ "$("$CLOISON" enter "$id" pwd)" = "$PWD" ]
+	"$CLOISON" enter "$id" -- sh -c 'echo here >$CLOISON_SCRATCH/file'
+	[ "$("$CLOISON" enter "$id" cat /tmp/file)" = here ]
+	(cd / && [ "$("$CLOISON" enter "$id" pwd)" = "$OLDPWD" ])
+}
+
+@test "the command dies with the cell, and enter says so" {
+	sleeper
+	"$CLOISON" enter "$id" -- sh -c 'echo in; exec sleep 1000' >out 2>&1 3>&- &
+	enter=$!
+	pids+=("$enter")
+	eventually grep -q in out
+	kill "$pid"
+	status=0
+	wait "$enter" || status=$?
+	[ "$status" -eq 137 ]
+	grep 'the cell has ended, and sh with it' out
+}
+
+@test "the command dies with enter, and signals reach it" {
+	sleeper
+	"$CLOISON" enter "$id" -- sh -c 'trap "echo got >>out; exit 5" USR1; echo in >>out; while :; do sleep 0.1; done' 3>&- &
+	enter=$!
+	eventually grep -q in out
+	kill -USR1 "$enter"
+	status=0
+	wait "$enter" || status=$?
+	[ "$status" -eq 5 ]
+	grep got out
+	"$CLOISON" enter "$id" -- sleep 4711 3>&- &
+	enter=$!
+	eventually pgrep -x -f 'sleep 4711'
+	kill -KILL "$enter"
+	wait "$enter" || true
+	eventually not_pgrep 'sleep 4711'
+	kill -0 "$inside"
+}
+
+not_pgrep() { ! pgrep -x -f "$1"; }
+
+@test "init cannot be reached by what enters" {
+	sleeper
+	run ! "$CLOISON" enter "$id" -- readlink /proc/1/fd/0
+	run ! "$CLOISON" enter "$id" -- readlink /proc/1/exe
+	run -137 "$CLOISON" enter "$id" -- sh -c 'kill -KILL 1; kill -KILL $$'
+	kill -0 "$init"
+}
+
+@test "enter leaks no descriptor" {
+	sleeper
+	run -0 "$CLOISON" enter "$id" -- sh -c 'ls /proc/self/fd | tr "\n" " "' 7</dev/null
+	[ "$output" = "0 1 2 3 " ]
+}
+
+@test "enter works with a terminal" {
+	command -v script >/dev/null || skip "needs script(1)"
+	sleeper
+	run timeout 20 script -qec "'$CLOISON' enter $id -- sh -c 'test -t 0 && tty; stty size >/dev/null && echo sized'" /dev/null
+	[ "$status" -eq 0 ]
+	[[ $output == *sized* ]]
+}
+
+@test "root enters a user's cell as that user" {
+	is_root || skip "needs root"
+	user=(setpriv --reuid=64395 --regid=64395 --clear-groups env -u XDG_RUNTIME_DIR HOME=/nonexistent)
+	rm -rf /tmp/cloison-64395
+	cells=/tmp/cloison-64395/cells
+	(cd / && exec "${user[@]}" "$CLOISON" run --quiet -- sleep 1000) 3>&- &
+	pid=$!
+	pids+=("$pid")
+	eventually entry_of "$pid"
+	id=$(entry_of "$pid")
+	init=$(fact init)
+	eventually payload_of "$init"
+	inside=$(payload_of "$init")
+	[[ $("$CLOISON" ls --json) == *"$id"* ]]
+	run -0 env SECRET=x "$CLOISON" enter "$id" -- sh -c "id -u; id -G; echo -\$SECRET-; $namespaces"
+	[ "${lines[0]}" = 64395 ]
+	[ "${lines[1]}" = 64395 ]
+	[ "${lines[2]}" = -- ]
+	[ "$(printf '%s\n' "${lines[@]:3}")" = "$(namespaces_of "$inside")" ]
+	# Another user has no way in.
+	run -125 setpriv --reuid=64394 --regid=64394 --clear-groups env -u XDG_RUNTIME_DIR "$CLOISON" enter "$id" true
+	kill "$pid"
+	wait "$pid" || true
+	rm -rf /tmp/cloison-64395
 }
