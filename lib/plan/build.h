@@ -19,9 +19,13 @@ struct build {
 	struct pool *pool;
 };
 
-/* mounts.c: all of them; system.c: the kernel's own file systems. */
+/*
+ * mounts.c: all of them; system.c: the kernel's own file systems; protect.c,
+ * behind the mounts: what the payload is kept from beside them.
+ */
 int build_mounts(const struct build *b, struct plan *plan, struct err *err);
 int build_system(const struct build *b, struct plan *plan, struct err *err);
+int build_sec(const struct build *b, struct plan *plan, struct err *err);
 int build_limits(const struct build *b, struct plan *plan, struct err *err);
 
 /* Append one operation to the plan's mounts. */

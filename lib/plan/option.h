@@ -41,6 +41,7 @@ enum option_id {
 	OPT_LIMITS,
 	OPT_NESTABLE,
 	OPT_SECCOMP,
+	OPT_LANDLOCK,
 	OPT_TAG,
 	OPT_RECORD,
 	OPT_CONFIG,
@@ -129,10 +130,10 @@ enum {
 	NESTABLE_YES
 }; /* nestable */
 enum {
-	SECCOMP_STRICT,
-	SECCOMP_DEFAULT,
-	SECCOMP_OFF
-}; /* seccomp */
+	LEVEL_STRICT,
+	LEVEL_DEFAULT,
+	LEVEL_OFF
+}; /* seccomp landlock */
 
 struct option_value {
 	bool set;

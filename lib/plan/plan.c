@@ -131,7 +131,8 @@ static void set_defaults(struct options *o, const struct job *job,
 	default_word(o, OPT_HIDEPID, HIDEPID_NO);
 	default_word(o, OPT_LIMITS, LIMITS_ENFORCE);
 	default_word(o, OPT_NESTABLE, NESTABLE_NO);
-	default_word(o, OPT_SECCOMP, SECCOMP_DEFAULT);
+	default_word(o, OPT_SECCOMP, LEVEL_DEFAULT);
+	default_word(o, OPT_LANDLOCK, LEVEL_OFF);
 	default_word(o, OPT_CPU_POLICY,
 		     job->front == JOB_SLURM ? POLICY_INHERIT : POLICY_PACK);
 }
@@ -226,22 +227,6 @@ static int build_ns(const struct build *b, struct plan *plan, struct err *err)
 	return option_time(v[OPT_TIME].text, &time, ns->offset, err);
 }
 
-static void build_sec(const struct build *b, struct plan *plan)
-{
-	static const enum sec_seccomp levels[] = {
-		[SECCOMP_STRICT] = SEC_SECCOMP_STRICT,
-		[SECCOMP_DEFAULT] = SEC_SECCOMP_DEFAULT,
-		[SECCOMP_OFF] = SEC_SECCOMP_OFF,
-	};
-	const struct option_value *v = b->o->value;
-
-	plan->nestable = v[OPT_NESTABLE].num == NESTABLE_YES;
-	plan->sec.keep_caps = plan->ns.user == NS_USER_ROOT;
-	plan->sec.seccomp = levels[v[OPT_SECCOMP].num];
-	plan->sec.nestable = plan->nestable;
-	plan->sec.isolated = plan->ns.make[NS_NET];
-}
-
 static void build_env(const struct build *b, struct plan *plan)
 {
 	if (!plan->mnt.scratch)
@@ -295,9 +280,8 @@ int plan_build(const struct options *wish, const struct site *site,
 	if (job->front == JOB_SLURM)
 		o.value[OPT_CPU_POLICY].num = POLICY_INHERIT;
 	if (build_ns(&b, ret, err) || build_mounts(&b, ret, err) ||
-	    build_limits(&b, ret, err))
+	    build_limits(&b, ret, err) || build_sec(&b, ret, err))
 		return -1;
-	build_sec(&b, ret);
 	build_env(&b, ret);
 	build_record(&b, ret);
 	return 0;

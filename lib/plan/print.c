@@ -141,16 +141,14 @@ static void put_cg(struct facts *f, const struct cg_plan *cg)
 
 static void put_sec(struct facts *f, const struct sec_plan *sec)
 {
-	static const char *const levels[] = {
-		[SEC_SECCOMP_STRICT] = "strict",
-		[SEC_SECCOMP_DEFAULT] = "default",
-		[SEC_SECCOMP_OFF] = "off",
-	};
-
 	put(f, "privileges", "new", "no");
 	put(f, "privileges", "capabilities",
 	    sec->keep_caps ? "of the cell" : "none");
-	put(f, "privileges", "seccomp", levels[sec->seccomp]);
+	put(f, "privileges", "seccomp", sec_levels[sec->seccomp]);
+	if (sec->landlock != SEC_OFF)
+		put(f, "privileges", "landlock", sec_levels[sec->landlock]);
+	for (size_t i = 0; i < sec->n_writable; i++)
+		put(f, "writable", NULL, sec->writable[i]);
 }
 
 static void plan_facts(const struct plan *plan, struct facts *f)

@@ -355,16 +355,22 @@ static int go(struct way *w, int sock, struct joined *ret, struct err *err)
 	return r;
 }
 
-static void read_sec(const struct entry *e, struct sec_plan *ret)
+/* `writable` has room for as many as the entry has lines. */
+static void read_sec(const struct entry *e, const char **writable,
+		     struct sec_plan *ret)
 {
-	*ret = (struct sec_plan){ 0 };
+	*ret = (struct sec_plan){ .landlock = SEC_OFF, .writable = writable };
 	for (size_t i = 0; i < e->n_lines; i++) {
 		const char *key = e->line[i].key, *value = e->line[i].value;
 
 		if (!strcmp(key, "caps"))
 			ret->keep_caps = !strcmp(value, "keep");
 		else if (!strcmp(key, "seccomp"))
-			ret->seccomp = (enum sec_seccomp)atoi(value);
+			ret->seccomp = (enum sec_level)atoi(value);
+		else if (!strcmp(key, "landlock"))
+			ret->landlock = (enum sec_level)atoi(value);
+		else if (!strcmp(key, "writable"))
+			writable[ret->n_writable++] = value;
 		else if (!strcmp(key, "nestable"))
 			ret->nestable = true;
 		else if (!strcmp(key, "isolated"))
@@ -377,11 +383,15 @@ int join_run(const struct join *join, struct joined *ret, struct err *err)
 	struct way w = { .join = join,
 			 .flags = flags_of(join->entry),
 			 .as_user = join->entry->owner != 0 };
+	cleanup_free const char **writable =
+		calloc(join->entry->n_lines, sizeof(*writable));
 	sigset_t all;
 	int sv[2], r;
 
 	*ret = (struct joined){ 0 };
-	read_sec(join->entry, &w.sec);
+	if (!writable)
+		return err_set(err, ENOMEM, "enter the cell");
+	read_sec(join->entry, writable, &w.sec);
 	w.late_cgroup = join->entry->limits && w.flags & CLONE_NEWCGROUP;
 	if (w.late_cgroup)
 		w.flags &= ~CLONE_NEWCGROUP;

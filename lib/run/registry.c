@@ -105,6 +105,10 @@ static void put_header(struct text *t, const struct plan *plan,
 		put(t, "nestable", "yes", SIZE_MAX);
 	if (plan->sec.isolated)
 		put(t, "isolated", "yes", SIZE_MAX);
+	if (plan->sec.landlock != SEC_OFF)
+		put_number(t, "landlock", plan->sec.landlock);
+	for (size_t i = 0; i < plan->sec.n_writable; i++)
+		put(t, "writable", plan->sec.writable[i], SIZE_MAX);
 	put(t, "cwd", plan->cwd, SIZE_MAX);
 	put(t, "spool", plan->spool, SIZE_MAX);
 	for (size_t i = 0; i < plan->n_env; i++) {

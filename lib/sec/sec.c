@@ -9,7 +9,13 @@
 #include <unistd.h>
 
 #include "sec/filter.h"
-#include "sec/sec.h"
+#include "sec/internal.h"
+
+const char *const sec_levels[SEC_LEVELS] = {
+	[SEC_STRICT] = "strict",
+	[SEC_DEFAULT] = "default",
+	[SEC_OFF] = "off",
+};
 
 int sec_drop_bounding(struct err *err)
 {
@@ -30,7 +36,6 @@ int sec_drop_bounding(struct err *err)
 	return 0;
 }
 
-
 static int drop_caps(struct err *err)
 {
 	struct __user_cap_header_struct h = { _LINUX_CAPABILITY_VERSION_3, 0 };
@@ -50,7 +55,7 @@ static int drop_caps(struct err *err)
 
 static unsigned choose_filter(const struct sec_plan *plan)
 {
-	bool strict = plan->seccomp == SEC_SECCOMP_STRICT;
+	bool strict = plan->seccomp == SEC_STRICT;
 
 	return (strict ? SEC_FILTER_STRICT : 0) |
 	       (plan->nestable ? SEC_FILTER_NESTABLE : 0) |
@@ -64,11 +69,11 @@ static int set_filter(const struct sec_plan *plan, struct err *err)
 	 * percent, as if it ran code that it has to be guarded from in its own
 	 * memory. A job does not. In strict the kernel does as it likes.
 	 */
-	unsigned flags = plan->seccomp == SEC_SECCOMP_STRICT
+	unsigned flags = plan->seccomp == SEC_STRICT
 				 ? 0
 				 : SECCOMP_FILTER_FLAG_SPEC_ALLOW;
 
-	if (plan->seccomp == SEC_SECCOMP_OFF)
+	if (plan->seccomp == SEC_OFF)
 		return 0;
 	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags,
 		    &sec_filters[choose_filter(plan)]))
@@ -82,6 +87,8 @@ int sec_apply(const struct sec_plan *plan, struct err *err)
 		return -1;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		return err_set(err, errno, "set no_new_privs");
+	if (sec_landlock(plan, err))
+		return -1;
 	return set_filter(plan, err);
 }
 

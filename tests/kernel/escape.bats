@@ -355,6 +355,45 @@ mounts() {
 	[ "$output" = $'NoNewPrivs:\t1\nSeccomp:\t'"$(sed -n 's/^Seccomp:\t//p' /proc/self/status)" ]
 }
 
+# enter_cell OPTIONS... -- ATTEMPT...: what comes later into a cell tries.
+enter_cell() {
+	local options=() pid
+	while [ "$1" != -- ]; do
+		options+=("$1")
+		shift
+	done
+	shift
+	"$CLOISON" run --quiet "${options[@]}" -- sh -c 'echo >ready; exec sleep 30' 3>&- &
+	pid=$!
+	until [ -e ready ]; do sleep 0.05; done
+	"$CLOISON" enter "$("$CLOISON" ls --json | jq -r ".cells[] | select(.supervisor == $pid) | .id")" \
+		-- "$@"
+	kill $pid
+	wait $pid || true
+	rm ready
+}
+
+@test "[S18][S20] cloison enter is held as the payload is" {
+	run enter_cell -- sh -c 'grep -E "^(NoNewPrivs|Seccomp):" /proc/self/status
+		./escape call unshare; ./escape call keyctl; ./escape open /proc/1/mem'
+	[ "$output" = $'NoNewPrivs:\t1\nSeccomp:\t2\nEPERM\nENOSYS\nEACCES' ]
+	run enter_cell --seccomp=strict -- ./escape call userfaultfd
+	[ "$output" = EPERM ]
+	run enter_cell --nestable=yes -- ./escape call unshare
+	[ "$output" = ok ]
+	[ "$(./escape landlock)" -ge 6 ] || return 0
+	run enter_cell --landlock=strict -- sh -c './escape listen "e$$" >l & until [ -s l ]; do sleep 0.05; done
+		./escape connect "e$$"; kill $!; touch /tmp/a && echo made'
+	[ "$output" = $'ok\nmade' ]
+	./escape listen "escape-$$" >listening 3>&- &
+	local pid=$!
+	until [ -s listening ]; do sleep 0.05; done
+	run enter_cell --landlock=strict -- ./escape connect "escape-$$"
+	kill $pid
+	wait $pid || true
+	[ "$output" = EPERM ]
+}
+
 @test "ordinary programs work under the filter" {
 	local filter
 	for filter in "${filters[@]}"; do
@@ -383,6 +422,62 @@ a, b = socket.socketpair(); a.send(b\"x\"); assert b.recv(1) == b\"x\""
 	wait $pid || true
 	[[ $output == *ECONNREFUSED ]]
 	[[ $output != *$'\na\n'* ]]
+}
+
+@test "Landlock: what is read-only stays so when a way around the mount is found" {
+	[ "$(./escape landlock)" -ge 2 ] || {
+		run cell --landlock=default -- touch ran
+		[ "$status" -eq 125 ]
+		[[ $output == *"landlock: not in this kernel"* && ! -e ran ]]
+		skip "no Landlock in this kernel"
+	}
+	mkdir "$BATS_TEST_TMPDIR/out"
+	exec 8<"$BATS_TEST_TMPDIR/out"
+	# A descriptor of the caller's leads past the mounts.
+	run cell -- sh -c 'echo x >/proc/self/fd/8/a'
+	[ -e "$BATS_TEST_TMPDIR/out/a" ]
+	run cell --landlock=default -- sh -c 'echo x >/proc/self/fd/8/b; rm /proc/self/fd/8/a
+		ln /proc/self/fd/8/a hard; cat /proc/self/fd/8/a'
+	exec 8<&-
+	[ "${lines[-1]}" = x ]
+	[ "$(ls "$BATS_TEST_TMPDIR/out")" = a ]
+	# All that the cell shows writable is, and only as far.
+	run cell --landlock=default --ro="$HOME" --tmpfs="$PWD/under" -- bash -c 'set -e
+		echo x >"$PWD/new" && mkdir d && mv new d && rm -r d && ln -s x l && mkfifo p
+		echo x >/tmp/t && echo x >/dev/shm/s && mv /tmp/t /var/tmp && echo x >under/u
+		echo x >/dev/null && echo $$ >/proc/self/oom_score_adj || true
+		(echo x >$HOME/no) 2>/dev/null || echo refused; echo finished'
+	[ "$output" = $'refused\nfinished' ]
+	# Nothing can be mounted under it, and it goes with nothing else.
+	run cell --landlock=default --nestable=yes -- true
+	[ "$status" -eq 125 ]
+	[[ $output == *"not with nestable=yes"* ]]
+	run cell --landlock=default --profile=open -- true
+	[ "$status" -eq 125 ]
+}
+
+@test "Landlock, strict: abstract sockets and signals end at the cell, with net=host, too" {
+	local version
+	version=$(./escape landlock)
+	[ "$version" -ge 6 ] || {
+		run cell --landlock=strict -- touch ran
+		[ "$status" -eq 125 ]
+		[[ ! -e ran && $output == *"landlock"* ]]
+		skip "Landlock of this kernel is version $version, not 6"
+	}
+	./escape listen "escape-$$" >listening 3>&- &
+	local pid=$!
+	until [ -s listening ]; do sleep 0.05; done
+	expect EPERM --landlock=strict -- connect "escape-$$"
+	expect ok --landlock=default -- connect "escape-$$"
+	run -0 cell --pid=host --user="$(users | cut -d' ' -f1)" -- kill -0 $pid
+	run -1 cell --landlock=strict --pid=host -- kill -0 $pid
+	kill $pid
+	wait $pid || true
+	# Inside, both work.
+	run cell --landlock=strict -- sh -c './escape listen inside >l & until [ -s l ]; do sleep 0.05; done
+		./escape connect inside; kill $!'
+	[ "$output" = ok ]
 }
 
 # What is documented as shared: a change there is to be noticed.

@@ -20,6 +20,7 @@
  *	escape lock PATH		flock(2)
  *	escape listen|connect NAME	an abstract socket
  *	escape uring-vsock		AF_VSOCK by io_uring
+ *	escape landlock			its version in this kernel
  *	escape ids			effective uid and capabilities
  *	escape tiocsti|tioclinux [U]	U: the upper half of the request
  *	escape pty COMMAND...		run it on a terminal of its own, then
@@ -31,6 +32,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/io_uring.h>
+#include <linux/landlock.h>
 #include <pty.h>
 #include <sched.h>
 #include <signal.h>
@@ -385,6 +387,13 @@ TRY(uring_vsock)
 	return say(done->res);
 }
 
+TRY(landlock)
+{
+	printf("%ld\n", syscall(SYS_landlock_create_ruleset, NULL, 0,
+				LANDLOCK_CREATE_RULESET_VERSION));
+	return 0;
+}
+
 TRY(ids)
 {
 	char line[128];
@@ -454,33 +463,20 @@ static const struct attempt {
 	int (*try)(const char *a, const char *b, const char *c);
 	int least; /* arguments that it needs */
 } attempts[] = {
-	{ "bind", try_bind, 2 },
-	{ "call", try_call, 1 },
-	{ "cgroup2", try_cgroup2, 1 },
-	{ "chroot", try_chroot, 0 },
-	{ "connect", try_connect, 1 },
-	{ "exe", try_exe, 1 },
-	{ "handle", try_handle, 1 },
-	{ "ids", try_ids, 0 },
-	{ "int80", try_int80, 1 },
-	{ "listen", try_listen, 1 },
-	{ "lock", try_lock, 1 },
-	{ "look", try_look, 1 },
-	{ "mknod", try_mknod, 1 },
-	{ "move", try_move, 2 },
-	{ "open", try_open, 1 },
-	{ "pivot", try_pivot, 1 },
-	{ "pty", try_pty, 1 },
-	{ "read", try_read, 1 },
-	{ "setns", try_setns, 1 },
-	{ "steal", try_steal, 1 },
-	{ "tioclinux", try_tioclinux, 0 },
-	{ "tiocsti", try_tiocsti, 0 },
-	{ "trace", try_trace, 1 },
-	{ "umount", try_umount, 1 },
-	{ "uring-vsock", try_uring_vsock, 0 },
-	{ "userns", try_userns, 1 },
-	{ "writable", try_writable, 1 },
+	{ "bind", try_bind, 2 },       { "call", try_call, 1 },
+	{ "cgroup2", try_cgroup2, 1 }, { "chroot", try_chroot, 0 },
+	{ "connect", try_connect, 1 }, { "exe", try_exe, 1 },
+	{ "handle", try_handle, 1 },   { "ids", try_ids, 0 },
+	{ "int80", try_int80, 1 },     { "landlock", try_landlock, 0 },
+	{ "listen", try_listen, 1 },   { "lock", try_lock, 1 },
+	{ "look", try_look, 1 },       { "mknod", try_mknod, 1 },
+	{ "move", try_move, 2 },       { "open", try_open, 1 },
+	{ "pivot", try_pivot, 1 },     { "pty", try_pty, 1 },
+	{ "read", try_read, 1 },       { "setns", try_setns, 1 },
+	{ "steal", try_steal, 1 },     { "tioclinux", try_tioclinux, 0 },
+	{ "tiocsti", try_tiocsti, 0 }, { "trace", try_trace, 1 },
+	{ "umount", try_umount, 1 },   { "uring-vsock", try_uring_vsock, 0 },
+	{ "userns", try_userns, 1 },   { "writable", try_writable, 1 },
 	{ "x32", try_x32, 1 },
 };
 
