@@ -356,7 +356,7 @@ static int read_entry(const struct place *place, const char *name,
 	if (read_all(fd, buf, (size_t)st.st_size + 4096, &len, err) ||
 	    entry_parse(buf, len, pool, ret, err))
 		return -1;
-	if (strcmp(ret->id, name) != 0)
+	if (!ret->id || strcmp(ret->id, name) != 0)
 		return err_set(err, 0, "it is that of cell %s", ret->id);
 	if (place->owner && (uid_t)ret->uid != place->owner)
 		return err_set(err, 0, "it speaks for uid %lld",

@@ -19,11 +19,11 @@
  */
 
 enum {
-	ENTRY_MAX = 64 * 1024, /* bytes of an entry */
+	ENTRY_MAX = 96 * 1024, /* bytes of an entry */
 	ENTRY_LINES = 1024,
 	/* Entries of one place that are looked at: a user may make many. */
 	PLACE_MAX = 16384,
-	PLACE_MAX_USER = 1024,
+	PLACE_MAX_USER = 512,
 };
 
 /* A directory of entries. */

@@ -21,6 +21,7 @@
 
 #include "base/cleanup.h"
 #include "base/fd.h"
+#include "base/parse.h"
 #include "ns/ns.h"
 #include "run/join.h"
 #include "run/msg.h"
@@ -331,6 +332,7 @@ static bool has_ended(const struct proc *init)
 static int go(struct way *w, int sock, struct joined *ret, struct err *err)
 {
 	pid_t pid, way = fork();
+	struct err ignored;
 	int r;
 
 	if (way < 0)
@@ -347,12 +349,22 @@ static int go(struct way *w, int sock, struct joined *ret, struct err *err)
 	w->sock = -1;
 	r = hear(sock, &pid, ret, err);
 	waitpid(way, NULL, 0);
-	if (pid && wait_for(pid, ret, r ? &(struct err){ 0 } : err))
+	if (pid && wait_for(pid, ret, r ? &ignored : err))
 		r = -1;
 	ret->cell_gone = WIFSIGNALED(ret->status) &&
 			 WTERMSIG(ret->status) == SIGKILL &&
 			 has_ended(&w->join->entry->init);
 	return r;
+}
+
+/* What makes no sense is at its strictest. */
+static enum sec_level level_of(const char *value)
+{
+	uint64_t n = SEC_STRICT;
+	struct err ignored;
+
+	parse_uint(value, SEC_LEVELS - 1, &n, &ignored);
+	return (enum sec_level)n;
 }
 
 /* `writable` has room for as many as the entry has lines. */
@@ -366,9 +378,9 @@ static void read_sec(const struct entry *e, const char **writable,
 		if (!strcmp(key, "caps"))
 			ret->keep_caps = !strcmp(value, "keep");
 		else if (!strcmp(key, "seccomp"))
-			ret->seccomp = (enum sec_level)atoi(value);
+			ret->seccomp = level_of(value);
 		else if (!strcmp(key, "landlock"))
-			ret->landlock = (enum sec_level)atoi(value);
+			ret->landlock = level_of(value);
 		else if (!strcmp(key, "writable"))
 			writable[ret->n_writable++] = value;
 		else if (!strcmp(key, "nestable"))

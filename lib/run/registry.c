@@ -21,7 +21,7 @@
 
 enum {
 	WORD_MAX = 128, /* of a user's words nobody needs more to find a cell */
-	HEADER_MAX = 32 * 1024,
+	HEADER_MAX = 64 * 1024,
 };
 
 /* --- lines --- */
@@ -160,7 +160,6 @@ int registry_note_cgroup(const struct registry *registry,
 			 const struct cg_plan *cg, struct err *err)
 {
 	char path[1024], moved[24];
-	const char *slash = cg->parent && cg->parent[1] ? "/" : "";
 
 	if (cg->source == CG_NONE)
 		return 0;
@@ -169,7 +168,8 @@ int registry_note_cgroup(const struct registry *registry,
 	if (cg->source == CG_ADOPT &&
 	    registry_note(registry, "limits", cg->parent, err))
 		return -1;
-	snprintf(path, sizeof(path), "%s%s%s", cg->parent, slash, cg->name);
+	snprintf(path, sizeof(path), "%s%s%s", cg->parent,
+		 cg->parent[1] ? "/" : "", cg->name);
 	if (registry_note(registry, "cgroup", path, err))
 		return -1;
 	if (cg->source == CG_ADOPT)

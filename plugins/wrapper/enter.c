@@ -103,7 +103,7 @@ static int enter(const struct finds *finds, struct found *f, char *argv[],
 {
 	const struct passwd *pw = getpwuid((uid_t)f->entry.uid);
 	char *shell[] = { NULL, NULL };
-	struct joined joined;
+	struct joined joined = { 0 };
 	struct join join = { .host = &finds->host,
 			     .entry = &f->entry,
 			     .init = f->now.init,

@@ -79,7 +79,7 @@ static const char *age(int64_t start_us, struct pool *pool)
 		return pool_printf(pool, "%llds", (long long)s);
 	if (s < 7200)
 		return pool_printf(pool, "%lldm", (long long)s / 60);
-	if (s < 48 * 3600)
+	if (s < 48L * 3600)
 		return pool_printf(pool, "%lldh", (long long)s / 3600);
 	return pool_printf(pool, "%lldd", (long long)s / 86400);
 }

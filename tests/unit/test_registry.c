@@ -83,7 +83,7 @@ static void test_half_a_line_is_none(void **state)
 
 static void test_refused(void **state)
 {
-	char many[64 * 1100] = HEAD;
+	char many[8 * 1100] = HEAD;
 
 	(void)state;
 	refused("", "not a cell's entry");
