@@ -1,0 +1,194 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Cells of Slurm's and cells with limits, while they run and when everybody who
+# would remove them has been killed: cloison ls, enter and gc. A name in
+# brackets is the behaviour that the test proves.
+
+load common
+
+setup() {
+	cd "$BATS_TEST_TMPDIR" || return
+	chmod 755 "$BATS_TEST_TMPDIR"
+	wait_idle
+}
+
+teardown() {
+	wait_idle
+	[[ $(sinfo -h -o %T) == idle ]]
+	[ -z "$(find /run/cloison/cells -type f ! -name gc.lock)" ]
+	run ! pgrep -x cloison-init
+}
+
+# sleep_job ARGUMENTS...: a batch job of alice's that sleeps in a cell; $job.
+sleep_job() {
+	job=$(as alice sbatch --parsable --output=/dev/null --cell "$@" --wrap 'exec sleep 1000')
+	eventually 60 found "$job.batch" payload pid
+}
+
+# field CELL KEY...: from cloison ls --json
+field() {
+	cloison ls --json --all "$1" | jq -er '.cells[0]' | jq -r ".$(IFS=. && echo "${*:2}")"
+}
+found() { [[ $(field "$@" 2>/dev/null) =~ ^[0-9a-f] ]]; }
+
+gone() { [ ! -e "$1" ]; }
+
+cgroup_of() { sed -n 's/^0:://p' "/proc/$1/cgroup"; }
+
+@test "[S4] ls shows job, step, user and both pids of a task" {
+	sleep_job
+	[ "$(field "$job" step)" = batch ]
+	[ "$(field "$job" user)" = alice ]
+	[ "$(field "$job" scheduler)" = slurm ]
+	pid=$(field "$job" payload pid)
+	[ "$(cat "/proc/$pid/comm")" = sleep ]
+	[[ $(grep NSpid "/proc/$pid/status") == *$'\t'"$pid"$'\t'"$(field "$job" payload inside)" ]]
+	[ "$(field "$job" memory_from)" = cgroup ]
+	[ "$(field "$job" memory_bytes)" -gt 100000 ]
+	[[ $(cloison ls "$job.batch" | tail -n 1) == *"$job"*batch*alice* ]]
+	# Who it belongs to sees the same, another user nothing.
+	[ "$(as alice cloison ls --json "$job" | jq '.cells[0].payload.pid')" = "$pid" ]
+	run -125 as bob cloison ls "$job"
+	[[ $output == *"no cell '$job' of yours"* ]]
+	scancel "$job"
+	wait_job "$job"
+	run -125 cloison ls "$job"
+}
+
+@test "[S18] root enters a step's cell: namespaces, ids, cgroup, no capabilities" {
+	sleep_job
+	pid=$(field "$job" payload pid)
+	for ns in user mnt pid ipc uts; do
+		[ "$(cloison enter "$job" readlink /proc/self/ns/$ns)" = "$(readlink "/proc/$pid/ns/$ns")" ]
+	done
+	[ "$(cloison enter "$job" id)" = "$(as alice id)" ]
+	run -0 cloison enter "$job" -- grep -E '^(Cap|NoNewPrivs|Seccomp:)' /proc/self/status
+	[ "$output" = "$(grep -E '^(Cap|NoNewPrivs|Seccomp:)' "/proc/$pid/status")" ]
+	[[ $output == *CapBnd:$'\t'0000000000000000* ]]
+	[ "$(cloison enter "$job" pwd)" = /home/alice ]
+	[ "$(cloison enter "$job" printenv HOME)" = /home/alice ]
+	cloison enter "$job" -- sleep 4711 3>&- &
+	eventually 20 pgrep -x -f 'sleep 4711'
+	[ "$(cgroup_of "$(pgrep -x -f 'sleep 4711')")" = "$(field "$job" cgroup)" ]
+	# It ends with the step, which Slurm ends as ever.
+	scancel "$job"
+	wait $! || [ $? -eq 137 ]
+	wait_job "$job"
+	[ "$(sacct -nXPj "$job" -o state | head -n 1)" != NODE_FAIL ]
+}
+
+@test "the user of a step, and others, are told why they cannot enter it" {
+	sleep_job
+	run -125 as alice cloison enter "$job"
+	[[ $output == *"only root can enter"*"srun --overlap --pty --jobid=$job bash"* ]]
+	run -125 as bob cloison enter "$job"
+	[[ $output == *"no cell"* ]]
+	scancel "$job"
+	wait_job "$job"
+}
+
+@test "enter is held to the cell's limits, across sessions" {
+	as_session alice cloison run --memory=64M -- sleep 1000 3>&- &
+	run=$!
+	eventually 30 pgrep -u alice -x sleep
+	id=$(cloison ls --json | jq -r '.cells[] | select(.user == "alice") | .id')
+	[ "$(field "$id" memory_from)" = cgroup ]
+	[ "$(field "$id" memory_limit_bytes)" -eq $((64 << 20)) ]
+	# Not a child of the session's: systemd moves it.
+	as_session alice cloison enter "$id" -- sleep 4712 3>&- &
+	eventually 30 pgrep -x -f 'sleep 4712'
+	[ "$(cgroup_of "$(pgrep -x -f 'sleep 4712')")" = "$(field "$id" cgroup)" ]
+	cloison enter "$id" -- sleep 4713 3>&- &
+	eventually 30 pgrep -x -f 'sleep 4713'
+	[ "$(cgroup_of "$(pgrep -x -f 'sleep 4713')")" = "$(field "$id" cgroup)" ]
+	[ "$(ps -o user= -p "$(pgrep -x -f 'sleep 4713')")" = alice ]
+	run -137 as_session alice cloison enter "$id" -- python3 -c 'x = bytearray(200 << 20)'
+	pkill -u alice -x sleep
+	wait "$run" || true
+}
+
+# kill_all CELL: supervisor and init at one blow.
+kill_all() {
+	local pids
+	pids="$(field "$1" supervisor) $(field "$1" init pid)"
+	# shellcheck disable=SC2086 # several
+	kill -STOP $pids
+	# shellcheck disable=SC2086
+	kill -KILL $pids
+}
+
+@test "[S19] gc removes the cgroup of a cell that was killed with its supervisor" {
+	mkdir -p /sys/fs/cgroup/cells
+	printf '[site]\nloosen = all\ncgroup-parent = /cells\n' >site
+	cloison run --config="$PWD/site" --memory=32M -- sleep 4714 3>&- &
+	eventually 20 pgrep -x -f 'sleep 4714'
+	id=$(cloison ls --json "$(pgrep -x -f 'sleep 4714')" | jq -r '.cells[0].id')
+	cgroup=/sys/fs/cgroup$(field "$id" cgroup)
+	[ -d "$cgroup" ]
+	kill_all "$id"
+	wait $! || true
+	[ -d "$cgroup" ]
+	run -0 cloison gc --verbose
+	[[ $output == *"$id: removed"* ]]
+	[ ! -e "$cgroup" ]
+	rmdir /sys/fs/cgroup/cells
+	run -0 cloison report --json
+	[ "$(jq -r "map(select(.id == \"$id\"))[0].exit.reason" <<<"$output")" = lost ]
+}
+
+@test "gc unites a parent again that a killed supervisor had divided" {
+	mkdir -p /sys/fs/cgroup/cells
+	printf '[site]\nloosen = all\ncgroup-parent = /cells\n' >site
+	sh -c 'echo $$ >/sys/fs/cgroup/cells/cgroup.procs
+		exec cloison run --config=site --memory=32M -- sleep 4715' 3>&- &
+	eventually 20 pgrep -x -f 'sleep 4715'
+	id=$(cloison ls --json "$(pgrep -x -f 'sleep 4715')" | jq -r '.cells[0].id')
+	[ -d "/sys/fs/cgroup/cells/cloison-supervisor-$!" ]
+	[[ $(cat /sys/fs/cgroup/cells/cgroup.subtree_control) == *memory* ]]
+	kill_all "$id"
+	wait $! || true
+	run -0 cloison gc
+	[ -z "$(find /sys/fs/cgroup/cells -mindepth 1 -type d)" ]
+	[ -z "$(cat /sys/fs/cgroup/cells/cgroup.subtree_control)" ]
+	rmdir /sys/fs/cgroup/cells
+}
+
+@test "a step whose slurmstepd is killed: gc of the next job removes leaf and entry" {
+	sleep_job
+	id=$(field "$job" id)
+	leaf=/sys/fs/cgroup$(field "$job" cgroup)
+	[ -d "$leaf" ]
+	kill_all "$job"
+	scancel "$job"
+	wait_idle
+	as alice srun true
+	eventually 20 gone "/run/cloison/cells/$id"
+	[ ! -e "$leaf" ]
+	eventually 20 recorded_lost "$job"
+	# The rest of the step's tree is Slurm's own, which leaves it.
+	find "${leaf%/step_*}" -depth -type d -exec rmdir {} + 2>/dev/null || true
+}
+
+recorded_lost() { [ "$(cloison report --json --job="$1" | jq -r '.[0].exit.reason')" = lost ]; }
+
+@test "gc leaves the cells of a running job alone, prolog and epilog too" {
+	sleep_job --exclusive=user --overcommit -n1
+	pid=$(field "$job" payload pid)
+	cloison gc
+	as alice srun --overlap --jobid="$job" --cell true
+	cloison gc
+	kill -0 "$pid"
+	scancel "$job"
+	wait_job "$job"
+}
+
+@test "cloison-gc.service and its timer" {
+	systemd-analyze verify --man=no cloison-gc.service cloison-gc.timer
+	echo 'cloison 1' >/run/cloison/cells/.00-dead
+	systemctl start cloison-gc.service
+	[ ! -e /run/cloison/cells/.00-dead ]
+	[ "$(systemctl show -p Result --value cloison-gc.service)" = success ]
+	systemctl enable --now cloison-gc.timer
+	systemctl is-active cloison-gc.timer
+	systemctl disable --now cloison-gc.timer
+}
