@@ -26,6 +26,7 @@ struct build {
 int build_mounts(const struct build *b, struct plan *plan, struct err *err);
 int build_system(const struct build *b, struct plan *plan, struct err *err);
 int build_sec(const struct build *b, struct plan *plan, struct err *err);
+int build_link(const struct build *b, struct plan *plan, struct err *err);
 int build_limits(const struct build *b, struct plan *plan, struct err *err);
 
 /* Append one operation to the plan's mounts. */

@@ -34,6 +34,7 @@ struct job {
 	uint64_t memory; /* bytes the scheduler gives it; 0: not said */
 	/* Slurm: the step's cgroup, whose limits may be lowered. */
 	const char *cgroup;
+	unsigned nodes;    /* that the step runs on; 0: not said */
 	const char *state; /* the user's state directory, for the spool */
 };
 

@@ -8,7 +8,7 @@
 #include "plan/option.h"
 
 static const char *const new_host[] = { "new", "host", NULL };
-static const char *const nets[] = { "none", "host", NULL };
+static const char *const nets[] = { "none", "KIND:LINK", "host", NULL };
 static const char *const users[] = { "self", "identity", "root", "host", NULL };
 static const char *const limits[] = { "enforce", "try", "off", NULL };
 static const char *const levels[] = { "strict", "default", "off", NULL };
@@ -29,10 +29,9 @@ const struct option_row option_table[OPTIONS] = {
 		       users, "how user and group ids are mapped" },
 	[OPT_PID] = { "pid", "new|host", OPTION_WORD, POLICY_ORDER, CLI_SITE,
 		      new_host, "PID namespace" },
-	[OPT_NET] = { "net", "none|host", OPTION_WORD, POLICY_ORDER, EVERYWHERE,
-		      nets,
-		      "network: loopback alone, or the "
-		      "host's" },
+	[OPT_NET] = { "net", "NET", OPTION_NET, POLICY_ORDER, EVERYWHERE, nets,
+		      "network: none, host, or veth:BRIDGE, macvlan:IF, "
+		      "ipvlan:IF[,addr=CIDR,gw=IP]" },
 	[OPT_IPC] = { "ipc", "new|host", OPTION_WORD, POLICY_ORDER, CLI_SITE,
 		      new_host, "IPC namespace" },
 	[OPT_UTS] = { "uts", "new|host", OPTION_WORD, POLICY_ORDER, CLI_SITE,
@@ -371,6 +370,21 @@ static int time_parse(const char *text, struct option_value *v, struct err *err)
 	return 0;
 }
 
+static int net_value(const char *text, struct option_value *v,
+		     struct pool *pool, struct err *err)
+{
+	v->num = strcmp(text, "none") ? NET_HOST : NET_NONE;
+	if (!strcmp(text, "none") || !strcmp(text, "host"))
+		return 0;
+	if (!strchr(text, ':'))
+		return err_set(err, 0,
+			       "'%s' is not one of none host veth:BRIDGE "
+			       "macvlan:INTERFACE ipvlan:INTERFACE",
+			       text);
+	v->num = NET_LINK;
+	return net_parse(text, pool, &v->net, err);
+}
+
 static int value_parse(enum option_id id, const char *text,
 		       struct option_value *v, struct err *err)
 {
@@ -437,6 +451,9 @@ int option_set(struct options *options, enum option_id id, const char *text,
 		break;
 	case OPTION_TAG:
 		ret = tag_set(options, text, pool, err);
+		break;
+	case OPTION_NET:
+		ret = net_value(text, &v, pool, err);
 		break;
 	default:
 		ret = value_parse(id, text, &v, err);

@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "base/pool.h"
 #include "ns/ns.h"
+#include "plan/net.h"
 
 /*
  * The one table of options. It drives the command line, the SPANK plugin, the
@@ -61,6 +62,7 @@ enum option_kind {
 	OPTION_SCRATCH, /* num = bytes, or num = percent with `percent` set */
 	OPTION_CPUS,    /* num = thousandths */
 	OPTION_COUNT,   /* num */
+	OPTION_NET,     /* num = NET_..., net */
 	OPTION_MOUNT,   /* appended to the list of mounts */
 	OPTION_DEV,     /* num = index into words; others are device globs */
 	OPTION_TAG,     /* appended to the list of tags */
@@ -100,6 +102,7 @@ enum {
 }; /* pid ipc uts cgroup time */
 enum {
 	NET_NONE,
+	NET_LINK,
 	NET_HOST
 }; /* net */
 enum {
@@ -139,8 +142,9 @@ struct option_value {
 	bool set;
 	bool percent;
 	uint64_t num;
-	const char *text;   /* as it was given */
-	const char *origin; /* "--memory", "cloison.conf:12" */
+	const char *text;             /* as it was given */
+	const struct option_net *net; /* with NET_LINK */
+	const char *origin;           /* "--memory", "cloison.conf:12" */
 };
 
 /* One --ro, --rw, --hide, --tmpfs or --overlay. */

@@ -184,10 +184,10 @@ static int build_ns(const struct build *b, struct plan *plan, struct err *err)
 	static const struct {
 		enum ns_kind kind;
 		enum option_id id;
-		uint64_t make;
+		uint64_t make; /* and tighter words */
 	} kinds[] = {
 		{ NS_PID, OPT_PID, WORD_NEW },
-		{ NS_NET, OPT_NET, NET_NONE },
+		{ NS_NET, OPT_NET, NET_LINK },
 		{ NS_IPC, OPT_IPC, WORD_NEW },
 		{ NS_UTS, OPT_UTS, WORD_NEW },
 		{ NS_CGROUP, OPT_CGROUP, WORD_NEW },
@@ -207,7 +207,7 @@ static int build_ns(const struct build *b, struct plan *plan, struct err *err)
 	 */
 	ns->cgroup_late = b->job->front == JOB_SLURM;
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-		ns->make[kinds[i].kind] = v[kinds[i].id].num == kinds[i].make;
+		ns->make[kinds[i].kind] = v[kinds[i].id].num <= kinds[i].make;
 	if (!b->host->privileged &&
 	    (ns->user == NS_USER_IDENTITY || ns->user == NS_USER_HOST))
 		return err_set(err, 0,
@@ -280,7 +280,8 @@ int plan_build(const struct options *wish, const struct site *site,
 	if (job->front == JOB_SLURM)
 		o.value[OPT_CPU_POLICY].num = POLICY_INHERIT;
 	if (build_ns(&b, ret, err) || build_mounts(&b, ret, err) ||
-	    build_limits(&b, ret, err) || build_sec(&b, ret, err))
+	    build_link(&b, ret, err) || build_limits(&b, ret, err) ||
+	    build_sec(&b, ret, err))
 		return -1;
 	build_env(&b, ret);
 	build_record(&b, ret);

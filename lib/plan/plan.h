@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "base/pool.h"
 #include "cg/cg.h"
+#include "link/link.h"
 #include "mnt/mnt.h"
 #include "ns/ns.h"
 #include "plan/host.h"
@@ -28,6 +29,7 @@ struct plan {
 	const char *profile;
 	struct ns_plan ns;
 	struct mnt_plan mnt;
+	struct link_plan link;
 	struct cg_plan cg;
 	struct topo_plan topo;
 	struct sec_plan sec;

@@ -220,6 +220,55 @@ static bool looser(const struct option_row *row,
 	}
 }
 
+static bool same_link(const struct net_link *a, const struct net_link *b)
+{
+	return a->kind == b->kind && !strcmp(a->parent, b->parent);
+}
+
+/*
+ * An interface on one of the host's is the site's to give, whatever the
+ * profile is; so is an address. What one and the same line of the profile
+ * gives needs no leave.
+ */
+static int check_net(const struct option_value *base,
+		     const struct option_value *wish, const struct site *site,
+		     const struct job *job, struct err *err)
+{
+	bool listed = false;
+
+	if (!wish->set || wish->num != NET_LINK || ungoverned(site, job) ||
+	    (base->set && !strcmp(base->text, wish->text)))
+		return 0;
+	for (size_t i = 0; i < site->n_nets; i++)
+		listed = listed || same_link(&site->net[i], &wish->net->link);
+	if (!listed)
+		return err_set(err, 0,
+			       "%s: '%s' is not for users here (site file: "
+			       "nets = %s:%s)",
+			       wish->origin, wish->text,
+			       link_table[wish->net->link.kind].name,
+			       wish->net->link.parent);
+	if (wish->net->details && !may_loosen(site, job, OPT_NET))
+		return err_set(err, 0,
+			       "%s: addr, gw, mode and mtu are not for users "
+			       "here (site file: loosen = net)",
+			       wish->origin);
+	return 0;
+}
+
+/* A profile's choice would keep the ranks of an MPI program apart. */
+static int check_nodes(const struct option_value *base,
+		       const struct option_value *wish, const struct job *job,
+		       struct err *err)
+{
+	if (job->nodes < 2 || wish->set || !base->set || base->num == NET_HOST)
+		return 0;
+	return err_set(err, 0,
+		       "net=%s, from %s, keeps tasks from each other that run "
+		       "on %u nodes: ask for it (--cell-net=%s) or for another",
+		       base->text, base->origin, job->nodes, base->text);
+}
+
 int policy_check(const struct options *base, const struct options *wish,
 		 const struct site *site, const struct job *job,
 		 struct err *err)
@@ -241,6 +290,10 @@ int policy_check(const struct options *base, const struct options *wish,
 	}
 	if (root->set &&
 	    check_source(base, root->text, root->origin, site, job, err))
+		return -1;
+	if (check_net(&base->value[OPT_NET], &wish->value[OPT_NET], site, job,
+		      err) ||
+	    check_nodes(&base->value[OPT_NET], &wish->value[OPT_NET], job, err))
 		return -1;
 	for (size_t i = 0; i < wish->n_mounts; i++)
 		if (check_mount(base, &wish->mount[i], site, job, err))

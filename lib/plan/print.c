@@ -124,6 +124,43 @@ static void put_mnt(struct facts *f, const struct mnt_plan *mnt)
 		put(f, "mounts", NULL, mount_line(f, &mnt->op[i]));
 }
 
+/* What one address is chosen from. */
+static const char *want_line(struct facts *f, const struct link_want *w)
+{
+	char first[IP_TEXT], last[IP_TEXT];
+	const char *line = "";
+
+	for (size_t i = 0; i < w->n; i++)
+		line = pool_printf(f->pool, "%s%s%s-%s", line, i ? " or " : "",
+				   ip_text(&w->range[i].first, first),
+				   ip_text_cidr(&w->range[i].last, last));
+	if (w->pool)
+		return pool_printf(f->pool, "%s of pool %s", line, w->pool);
+	return pool_strdup(f->pool, ip_text_cidr(&w->range->first, first));
+}
+
+static void put_link(struct facts *f, const struct link_plan *l)
+{
+	const struct link_row *row = &link_table[l->kind];
+	char text[IP_TEXT];
+
+	if (l->kind == LINK_NONE)
+		return;
+	put(f, "link", "kind", row->name);
+	put(f, "link", "on", l->parent);
+	put(f, "link", "mode", row->mode[l->mode].name);
+	put(f, "link", "mtu", l->mtu ? number(f, l->mtu) : NULL);
+	put(f, "link", "hook", l->hook);
+	for (size_t i = 0; i < l->n_wants; i++)
+		put(f, "addresses", NULL, want_line(f, &l->want[i]));
+	for (int i = 0; i < 2; i++)
+		if (l->gateway[i].ip.family)
+			put(f, "gateways", NULL,
+			    pool_printf(f->pool, "%s%s",
+					ip_text(&l->gateway[i].ip, text),
+					l->gateway[i].onlink ? " onlink" : ""));
+}
+
 static void put_cg(struct facts *f, const struct cg_plan *cg)
 {
 	static const char *const sources[] = {
@@ -156,6 +193,7 @@ static void plan_facts(const struct plan *plan, struct facts *f)
 	put(f, "profile", "name", plan->profile);
 	put_ns(f, &plan->ns);
 	put_mnt(f, &plan->mnt);
+	put_link(f, &plan->link);
 	put_cg(f, &plan->cg);
 	put(f, "places", "cpus", plan->topo.cpus);
 	put(f, "places", "mems", plan->topo.mems);

@@ -228,6 +228,33 @@ static int set_spool(struct site *site, const char *value, struct err *err)
 	return option_path(value, NULL, &site->pool, &site->spool, err);
 }
 
+static int nets_word(struct site *site, const char *word, struct err *err)
+{
+	struct net_link link;
+
+	if (net_link_parse(word, &site->pool, &link, err))
+		return -1;
+	*(struct net_link *)pool_push(&site->pool, &site->net, &site->n_nets,
+				      sizeof(link)) = link;
+	return 0;
+}
+
+static int set_nets(struct site *site, const char *value, struct err *err)
+{
+	return words(site, value, nets_word, err);
+}
+
+static int set_net_pool(struct site *site, const char *value, struct err *err)
+{
+	return net_pool_parse(value, &site->pool, &site->net_pool,
+			      &site->n_net_pools, err);
+}
+
+static int set_net_hook(struct site *site, const char *value, struct err *err)
+{
+	return option_path(value, NULL, &site->pool, &site->net_hook, err);
+}
+
 static int set_cgroup_parent(struct site *site, const char *value,
 			     struct err *err)
 {
@@ -243,6 +270,9 @@ static const struct {
 	{ "loosen", set_loosen },
 	{ "loosen-rw", set_loosen_rw },
 	{ "rootfs-trust", set_rootfs_trust },
+	{ "nets", set_nets },
+	{ "net-pool", set_net_pool },
+	{ "net-hook", set_net_hook },
 	{ "spool", set_spool },
 	{ "cgroup-parent", set_cgroup_parent },
 };

@@ -39,6 +39,11 @@ struct site {
 	size_t n_loosen_rw;
 	const char **rootfs_trust; /* directories whose images are trusted */
 	size_t n_rootfs_trust;
+	struct net_link *net; /* that users may have */
+	size_t n_nets;
+	struct net_pool *net_pool; /* addresses for cells */
+	size_t n_net_pools;
+	const char *net_hook;      /* program for each interface, or NULL */
 	const char *spool;         /* of root's records */
 	const char *cgroup_parent; /* delegated for cells, by cgroup path */
 };

@@ -34,6 +34,8 @@ static void fill_usage(const struct cell *cell, struct record *r)
 		r->usage.cpu_user_us = user;
 		r->usage.cpu_system_us = sys;
 	}
+	r->net.rx = cell->net.rx;
+	r->net.tx = cell->net.tx;
 	if (ru->ru_maxrss > 0)
 		r->memory.max_process = (int64_t)ru->ru_maxrss * 1024;
 }

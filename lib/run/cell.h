@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 #include "cg/cg.h"
+#include "link/link.h"
 #include "plan/plan.h"
 #include "run/registry.h"
 #include "run/shared.h"
@@ -21,7 +22,8 @@
  *
  *	supervisor			init			payload
  *	cell_start: clone3 ----------->	outer namespaces
- *					mounts, cgroup ns
+ *	its interface			mounts, cgroup ns
+ *			--- ack ------>
  *	map ids		<-- MSG_MAP ---	inner namespaces
  *			--- ack ------>	fork ----------------->	cwd, caps
  *			<-- MSG_EXEC ----------------------------	execve
@@ -40,6 +42,7 @@ struct cell {
 	struct registry registry;
 	struct err unregistered; /* why it has no entry, "" if it has */
 	struct cg cg;
+	struct link link;
 	sigset_t old_mask;  /* the caller's, for the payload */
 	int64_t start_us;   /* since the epoch */
 	int64_t start_mono; /* monotonic, microseconds */
@@ -52,12 +55,14 @@ struct cell {
 	int status;
 	struct rusage rusage; /* of init and all that it reaped */
 	struct cg_usage usage;
-	int exec_errno; /* the payload could not be executed */
+	struct link_usage net; /* of its own interface */
+	int exec_errno;        /* the payload could not be executed */
 };
 #define CELL_INIT                                                         \
 	{                                                                 \
 		.watch = -1, .pidfd = -1, .sock = -1,                     \
 		.registry = REGISTRY_INIT, .cg = CG_INIT, .setup_us = -1, \
+		.net = { -1, -1 },                                        \
 	}
 
 /* Map what init and the caller share, until the end of the process. */
@@ -82,8 +87,8 @@ int cell_wait(const struct plan *plan, struct cell *cell, struct err *err);
 
 /*
  * Reap init, which waits for the kernel to take the namespaces apart, remove
- * the cgroup, then the cell's entry in the registry, which stays if something
- * else does; close what is open.
+ * the cgroup and the interface, then the cell's entry in the registry, which
+ * stays if something else does; close what is open.
  */
 int cell_remove(struct cell *cell, struct err *err);
 

@@ -44,6 +44,9 @@ static int tie_to_parent(const struct enter *e, struct err *err)
 
 static int inner(const struct enter *e, struct err *err)
 {
+	/* It is made from outside, with rights that end here. */
+	if (e->plan->link.kind)
+		await_ack(e->sock);
 	if (ns_inner_enter(&e->plan->ns, err))
 		return -1;
 	if (ns_needs_map(&e->plan->ns)) {
@@ -55,11 +58,12 @@ static int inner(const struct enter *e, struct err *err)
 
 /*
  * A holder waits for long: it keeps nothing that somebody else waits for, but
- * its socket, the lock that says it lives and whom it lives for.
+ * its socket, the locks that say it lives and whom it lives for.
  */
 static int detach(const struct enter *e, struct err *err)
 {
-	int null, keep[] = { e->sock, e->lock, e->watch };
+	int null, keep[3 + LINK_ADDRESSES] = { e->sock, e->lock, e->watch };
+	size_t n = 3;
 
 	if (e->argv)
 		return 0;
@@ -69,7 +73,9 @@ static int detach(const struct enter *e, struct err *err)
 	for (int fd = 0; fd < 3; fd++)
 		if (null != fd && dup2(null, fd) < 0)
 			return err_set(err, errno, "replace descriptor %d", fd);
-	if (fd_close_others(keep, sizeof(keep) / sizeof(keep[0])))
+	for (size_t i = 0; i < e->link->n; i++)
+		keep[n++] = e->link->lease[i];
+	if (fd_close_others(keep, n))
 		return err_set(err, errno, "close descriptors");
 	return 0;
 }

@@ -11,6 +11,7 @@
 struct enter {
 	const struct plan *plan;
 	int sock;
+	const struct link *link; /* with the locks of its addresses */
 	int lock;          /* of the cell's entry in the registry, or -1 */
 	char *const *argv; /* NULL: a holder, that tasks join */
 	const sigset_t *mask;

@@ -19,6 +19,7 @@
 #include "acct/spool.h"
 #include "base/cleanup.h"
 #include "cg/cg.h"
+#include "link/link.h"
 #include "run/entry.h"
 #include "run/gc.h"
 
@@ -96,6 +97,24 @@ static int undo_cgroup(struct gc *gc, const struct entry *e, const char *path,
 	return cg_remove(&cg, err);
 }
 
+static int undo_interface(struct gc *gc, const struct entry *e,
+			  const char *name, struct err *err)
+{
+	(void)gc;
+	(void)e;
+	return link_sweep_host_end(name, err);
+}
+
+/* All that nobody holds, and nowhere else, whatever the note says. */
+static int undo_leases(struct gc *gc, const struct entry *e, const char *where,
+		       struct err *err)
+{
+	(void)gc;
+	(void)e;
+	(void)where;
+	return link_sweep(LINK_LEASES, err);
+}
+
 static const struct {
 	const char *key;
 	bool disk; /* outlives a boot */
@@ -103,6 +122,8 @@ static const struct {
 		    struct err *err);
 } notes[] = {
 	{ "cgroup", false, undo_cgroup },
+	{ "interface", false, undo_interface },
+	{ "leases", false, undo_leases },
 };
 
 /* The last one first, as cells are taken apart. */

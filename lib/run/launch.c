@@ -53,6 +53,7 @@ static int clone_init(const struct plan *plan, struct cell *cell, int sock,
 	};
 	const struct enter e = { .plan = plan,
 				 .sock = sock,
+				 .link = &cell->link,
 				 .lock = cell->registry.fd,
 				 .argv = argv,
 				 .mask = &cell->old_mask,
@@ -166,6 +167,42 @@ static int note_processes(const struct plan *plan, const struct cell *cell,
 	return registry_note_process(&cell->registry, "init", cell->init, err);
 }
 
+/* Before init, which inherits the locks. */
+static int lease_addresses(const struct plan *plan, struct cell *cell,
+			   struct err *err)
+{
+	char text[IP_TEXT];
+
+	if (plan->link.kind == LINK_NONE)
+		return 0;
+	if (link_init(&plan->link, &cell->link, err) ||
+	    (*cell->link.host_end && registry_note(&cell->registry, "interface",
+						   cell->link.host_end, err)) ||
+	    registry_note(&cell->registry, "leases", plan->link.leases, err) ||
+	    link_lease(&plan->link, &cell->link, err))
+		return -1;
+	for (size_t i = 0; i < cell->link.n; i++)
+		if (registry_note(&cell->registry, "address",
+				  ip_text(&cell->link.address[i], text), err))
+			return -1;
+	return 0;
+}
+
+static int make_link(const struct plan *plan, struct cell *cell,
+		     struct err *err)
+{
+	struct msg m;
+
+	if (plan->link.kind == LINK_NONE)
+		return 0;
+	if (!link_create(&plan->link, cell->pidfd, &cell->link, err))
+		return acknowledge(cell, err);
+	/* Init may have died first, and says why. */
+	if (msg_recv(cell->sock, &m, MSG_DONTWAIT) == 1 && m.type == MSG_ERR)
+		*err = m.err;
+	return -1;
+}
+
 static int start(const struct plan *plan, const struct host *host,
 		 char *const argv[], struct cell *cell, struct err *err)
 {
@@ -179,6 +216,8 @@ static int start(const struct plan *plan, const struct host *host,
 		cell->unlimited = true;
 		cell->why_not = *err;
 	}
+	if (lease_addresses(plan, cell, err))
+		return -1;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sv))
 		return err_set(err, errno, "make a socket pair");
 	cell->sock = sv[0];
@@ -186,6 +225,8 @@ static int start(const struct plan *plan, const struct host *host,
 	close(sv[1]);
 	if (!done)
 		done = note_processes(plan, cell, err);
+	if (!done)
+		done = make_link(plan, cell, err);
 	while (!done)
 		done = take_setup(cell, err);
 	return done < 0 ? -1 : 0;
@@ -233,6 +274,8 @@ int cell_remove(struct cell *cell, struct err *err)
 		close(cell->pidfd);
 	cell->sock = cell->pidfd = -1;
 	if (cell->cg.fd >= 0 && cg_remove(&cell->cg, err))
+		ret = -1;
+	if (link_remove(&cell->link, err))
 		ret = -1;
 	/* What could not be removed is left to gc, which needs the entry. */
 	if (ret)

@@ -115,5 +115,6 @@ int cell_wait(const struct plan *plan, struct cell *cell, struct err *err)
 	cell->end_mono = cell_now(CLOCK_MONOTONIC);
 	if (cell->cg.fd >= 0)
 		cg_usage_read(cell->cg.fd, &cell->usage);
+	link_read(&cell->link, &cell->net);
 	return ret;
 }

@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/fd.h"
 #include "glue.h"
 #include "plan/resolve.h"
@@ -224,6 +225,7 @@ static int read_job(struct glue *g, spank_t spank, struct err *err)
 	if (!spank_get_item(spank, S_JOB_STEPID, &step))
 		job->scheduler.step = step_name(&g->pool, step);
 	read_memory(job, spank);
+	spank_get_item(spank, S_JOB_NNODES, &job->nodes);
 	if (!spank_getenv(spank, "SLURM_JOB_ACCOUNT", account,
 			  sizeof(account)) &&
 	    *account)
@@ -298,6 +300,7 @@ static int build(struct glue *g, struct err *err)
 		cell.watch = g->stepd;
 		failed = cell_start(&g->plan, &g->host, NULL, &cell, &s->err);
 		memcpy(s->id, cell.registry.id, sizeof(s->id));
+		s->link = cell.link;
 		if (failed)
 			_exit(1);
 		s->init = cell.init;
@@ -415,9 +418,27 @@ static int account(struct glue *g, struct cell *cell, struct err *err)
 	return cell_deliver(&g->plan, cell, json, err);
 }
 
+/* Its socket and its locks are those of the process that has left. */
+static void take_link(struct glue *g, struct cell *cell)
+{
+	cleanup_fd int pidfd = pidfd_open(g->shared->init, 0);
+	struct err ignored;
+
+	cell->link = g->shared->link;
+	cell->link.sock = NULL;
+	for (size_t i = 0; i < cell->link.n; i++)
+		cell->link.lease[i] = -1;
+	/* Without its namespace the interface is gone anyway. */
+	if (pidfd < 0 || link_attach(pidfd, &cell->link, &ignored))
+		return;
+	link_read(&cell->link, &cell->net);
+}
+
 /* The last figures, then the end of the holder and its leaf's emptiness. */
 static int end_holder(struct glue *g, struct cell *cell, struct err *err)
 {
+	if (g->plan.link.kind)
+		take_link(g, cell);
 	if (g->plan.cg.source != CG_ADOPT) {
 		kill(g->shared->init, SIGKILL);
 		return 0;

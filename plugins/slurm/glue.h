@@ -24,6 +24,7 @@ struct shared {
 	} state;
 	pid_t init;
 	char id[65]; /* the cell's */
+	struct link link;
 	struct cell_shared cell;
 	int64_t setup_us;
 	char leaf[896]; /* of the init, by cgroup path */

@@ -133,7 +133,7 @@ static int fact(struct world *w, const char *line, struct err *err)
 {
 	const char *eq = strchr(line, '=');
 	const char *key, *value;
-	uint64_t uid;
+	uint64_t uid, nodes;
 
 	if (!eq)
 		return err_set(err, 0, "'%s' is not key=value", line);
@@ -156,6 +156,12 @@ static int fact(struct world *w, const char *line, struct err *err)
 		if (parse_uint(value, 65535, &uid, err))
 			return -1;
 		w->job.uid = w->job.gid = (uid_t)uid;
+		return 0;
+	}
+	if (!strcmp(key, "nodes")) {
+		if (parse_uint(value, 65535, &nodes, err))
+			return -1;
+		w->job.nodes = (unsigned)nodes;
 		return 0;
 	}
 	return err_set(err, 0, "unknown fact '%s'", key);

@@ -264,7 +264,7 @@ static void mistakes(void **state)
 		{ "[profile x]\n\nmemory = much\n",
 		  "t.conf:3: 'much' is not a size (examples: 512M, 1.5G)" },
 		{ "[profile x]\nnet = hosts\n",
-		  "t.conf:2: 'hosts' is not one of none host" },
+		  "t.conf:2: 'hosts' is not one of none host veth:BRIDGE macvlan:INTERFACE ipvlan:INTERFACE" },
 		{ "[profile x]\nro = data\n",
 		  "t.conf:2: 'data' is not an absolute path" },
 		{ "[profile x]\nro = /a/../b\n",
