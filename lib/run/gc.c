@@ -25,7 +25,7 @@
 
 enum {
 	DEATH_MS = 5000, /* from SIGKILL to the end of a process */
-	USER_MS = 60000, /* for all that one user has left */
+	USER_MS = 20000, /* for all that one user has left */
 };
 
 struct gc {

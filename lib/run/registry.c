@@ -222,8 +222,13 @@ static int open_dir(const char *path, struct err *err)
 	cleanup_fd int fd = fd_open(AT_FDCWD, path, O_PATH | O_DIRECTORY, 0,
 				    RESOLVE_NO_SYMLINKS);
 
-	if (fd < 0)
+	if (fd < 0) {
+		/* Root's is for all to read, whoever of root's comes first. */
+		mode_t mask = umask(022);
+
 		fd = spool_dir(path, geteuid(), err);
+		umask(mask);
+	}
 	if (fd < 0 || check_dir(fd, path, err))
 		return -1;
 	return steal_fd(&fd);

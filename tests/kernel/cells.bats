@@ -89,7 +89,8 @@ forge() {
 		echo "id ${file##*/}"
 		echo "boot $(cat /proc/sys/kernel/random/boot_id)"
 		printf '%s\n' "start 1" "uid $(id -u)" "gid $(id -g)" "$@"
-	} >"$file"
+	} >"$file~"
+	mv "$file~" "$file"
 }
 
 @test "a cell is in the registry while it runs, and no longer" {
@@ -536,6 +537,33 @@ not_pgrep() { ! pgrep -x -f "$1"; }
 	run timeout 20 script -qec "'$CLOISON' enter $id -- sh -c 'test -t 0 && tty; stty size >/dev/null && echo sized'" /dev/null
 	[ "$status" -eq 0 ]
 	[[ $output == *sized* ]]
+}
+
+# What a user types, line by line, into a shell that has a terminal in the cell.
+type_into() {
+	python3 - "$CLOISON" enter "$id" -- bash --norc -i <<-'END'
+		import os, pty, sys, time
+		pid, fd = pty.fork()
+		if not pid:
+		    os.execvp(sys.argv[1], sys.argv[1:])
+		for text in "sleep 1000", "\x1a", "jobs", "fg", "\x03", "echo st=$?", "exit 4":
+		    os.write(fd, (text if text < " " else text + "\n").encode())
+		    time.sleep(0.5)
+		out = b""
+		try:
+		    while True:
+		        out += os.read(fd, 4096)
+		except OSError:
+		    pass
+		print(out.decode(), os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+	END
+}
+
+@test "job control works in an entered cell" {
+	sleeper
+	run -0 timeout 30 bash -c "CLOISON='$CLOISON' id=$id; $(declare -f type_into); type_into"
+	[[ $output == *Stopped*"sleep 1000"*Stopped*st=130* ]]
+	[[ $output == *" 4" ]]
 }
 
 @test "root enters a user's cell as that user" {
