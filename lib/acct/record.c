@@ -18,6 +18,7 @@
 	X(json_object_new_array)             \
 	X(json_object_new_string)            \
 	X(json_object_new_int64)             \
+	X(json_object_new_boolean)           \
 	X(json_object_new_double_s)          \
 	X(json_object_object_add)            \
 	X(json_object_object_del)            \
@@ -32,6 +33,7 @@
 	X(json_object_get_int64)             \
 	X(json_object_get_uint64)            \
 	X(json_object_get_double)            \
+	X(json_object_get_boolean)           \
 	X(json_object_set_serializer)        \
 	X(json_object_double_to_json_string) \
 	X(json_object_iter_begin)            \
@@ -59,6 +61,7 @@ enum kind {
 	WORDS,
 	NUMBER,
 	IDENT,
+	FLAG, /* true, or absent */
 	SECONDS,
 	TIME,
 	PAIRS,
@@ -125,6 +128,8 @@ static const struct field fields[] = {
 	FIELD("pressure", "io_us", NUMBER, usage.pressure_io_us),
 	FIELD("scratch", "limit_bytes", NUMBER, scratch.limit),
 	FIELD("scratch", "peak_bytes", NUMBER, scratch.peak),
+	FIELD("scratch", "full", FLAG, scratch.full),
+	FIELD("scratch", "error", STRING, scratch.error),
 	FIELD("net", "rx_bytes", NUMBER, net.rx),
 	FIELD("net", "tx_bytes", NUMBER, net.tx),
 	FIELD_PAIRS("limits", "asked", limits.asked, limits.n_asked),
@@ -379,6 +384,23 @@ static int ident_get(const struct reader *r, const struct field *f,
 	return get_number(r, f, o, UINT32_MAX - 1);
 }
 
+static struct json_object *flag_put(const struct writer *w,
+				    const struct field *f)
+{
+	return number_of(w->record, f) > 0
+		       ? need(json.json_object_new_boolean(true))
+		       : NULL;
+}
+
+static int flag_get(const struct reader *r, const struct field *f,
+		    struct json_object *o)
+{
+	if (json.json_object_get_type(o) != json_type_boolean)
+		return err_set(r->err, 0, "not true or false");
+	set_number(r->record, f, json.json_object_get_boolean(o));
+	return 0;
+}
+
 static struct json_object *seconds_put(const struct writer *w,
 				       const struct field *f)
 {
@@ -514,6 +536,7 @@ static const struct {
 	[WORDS] = { words_put, words_get },
 	[NUMBER] = { number_put, number_get },
 	[IDENT] = { number_put, ident_get },
+	[FLAG] = { flag_put, flag_get },
 	[SECONDS] = { seconds_put, seconds_get },
 	[TIME] = { time_put, time_get },
 	[PAIRS] = { pairs_put, pairs_get },

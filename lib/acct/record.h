@@ -70,6 +70,8 @@ struct record {
 	} memory;
 	struct {
 		int64_t limit, peak; /* bytes */
+		int64_t full;        /* 1: no room was left, when looked at */
+		const char *error;   /* why files were not collected */
 	} scratch;
 	struct {
 		int64_t rx, tx; /* bytes */

@@ -9,10 +9,13 @@
 /* State of one mnt_apply. */
 struct mnt_work {
 	const struct mnt_plan *plan;
-	int *src;     /* per operation: the tree to bind or to seal, or -1 */
-	int scratch;  /* root of the scratch tmpfs, once it is mounted */
-	int host;     /* the host's root, once the cell has another */
-	dev_t *fresh; /* file systems made here: we may mkdir in them */
+	struct mnt_live *live;
+	const char *store; /* for scratch, on the host; NULL: a tmpfs */
+	int tmpfs;         /* root of the one for scratch and upper layers */
+	int host;          /* the host's root, once the cell has another */
+	int *src;        /* per operation: the tree to bind or to seal, or -1 */
+	int *keep;       /* per operation: the tree to keep an upper layer in */
+	uint64_t *fresh; /* mounts made here, by id: we may mkdir in them */
 	size_t n_fresh;
 };
 
@@ -28,10 +31,8 @@ int mnt_set_tree(int fd, const char *path, unsigned long long attr);
 int mnt_make_fs(const char *type, const char *const (*param)[2], size_t n,
 		unsigned attr);
 
-/* Remember that the file system of `fd` was made for this cell. */
+/* Remember that the mount of `fd` was made for this cell, and ask for it. */
 void mnt_set_fresh(struct mnt_work *w, int fd);
-
-/* Whether `fd` lies in a file system that was made for this cell. */
 bool mnt_is_fresh(const struct mnt_work *w, int fd);
 
 /* The place to mount on; made where it is missing, if that is fresh. */
@@ -54,20 +55,36 @@ int mnt_open_sources(struct mnt_work *w, struct err *err);
 int mnt_open_image(const struct mnt_op *op, struct err *err);
 int mnt_image(const struct mnt_op *op, int image, struct err *err);
 
-/* overlay.c: the layers of an overlay on `lower` in the tmpfs `tmp`; and the
- * overlay, not yet seen. */
-int mnt_make_upper(int tmp, int lower, int *ret_upper, int *ret_work);
+/* overlay.c: the layers of an overlay on `lower`, new in the directory `base`;
+ * and the overlay, not yet seen. */
+int mnt_make_upper(int base, int lower, int *ret_upper, int *ret_work);
 int mnt_make_overlay(const struct mnt_work *w, const struct mnt_op *op,
 		     int lower, int upper, int work, struct err *err);
 
 /* root.c: when all is mounted, the host's tree is left behind. */
 int mnt_leave_host(struct mnt_work *w, struct err *err);
 
+/* File accesses with the user's ids and without capabilities over files, and
+ * back; nothing to do unless the caller is root on the user's behalf. */
+int mnt_be_user(const struct mnt_plan *plan, struct err *err);
+int mnt_be_root(const struct mnt_plan *plan, struct err *err);
+
+/* layer.c: may the directory `fd`, known as `path`, be a layer? */
+int mnt_check_lower(const struct mnt_op *op, int fd, const char *path,
+		    struct err *err);
+int mnt_check_upper(const struct mnt_op *op, int fd, const char *path,
+		    struct err *err);
+
 /* tmpfs.c */
 int mnt_make_tmpfs(struct mnt_work *w, uint64_t size, unsigned mode);
 
 /* tree.c: when all is mounted, what was made to be read-only becomes it. */
 int mnt_seal(const struct mnt_work *w, struct err *err);
+
+/* The root of the one scratch tmpfs; made, and mounted on the operation's dst
+ * to be covered there, when it is first needed. The caller's to leave open. */
+int mnt_scratch_root(struct mnt_work *w, const struct mnt_op *op,
+		     struct err *err);
 
 /* The operations, one for each kind: apply number `i` of the plan. */
 int mnt_bind(struct mnt_work *w, size_t i, struct err *err);

@@ -64,31 +64,53 @@ static int apply_all(struct mnt_work *w, struct err *err)
 	return mnt_seal(w, err);
 }
 
-int mnt_apply(const struct mnt_plan *plan, struct err *err)
+static int *no_fds(size_t n)
 {
-	struct mnt_work w = { .plan = plan, .scratch = -1, .host = -1 };
-	mode_t mask = umask(0);
-	int ret;
+	int *fd = malloc((n + 1) * sizeof(*fd));
 
-	w.src = malloc((plan->n + 1) * sizeof(*w.src));
-	w.fresh = malloc((2 * plan->n + 1) * sizeof(*w.fresh));
-	if (!w.src || !w.fresh) {
-		free(w.src);
-		free(w.fresh);
-		return err_set(err, ENOMEM, "mount");
-	}
-	for (size_t i = 0; i < plan->n; i++)
-		w.src[i] = -1;
-	ret = apply_all(&w, err);
-	for (size_t i = 0; i < plan->n; i++)
-		if (w.src[i] >= 0)
-			close(w.src[i]);
-	if (w.scratch >= 0)
-		close(w.scratch);
-	if (w.host >= 0)
-		close(w.host);
-	free(w.src);
+	for (size_t i = 0; fd && i < n; i++)
+		fd[i] = -1;
+	return fd;
+}
+
+static void close_fds(int *fd, size_t n)
+{
+	for (size_t i = 0; fd && i < n; i++)
+		if (fd[i] >= 0)
+			close(fd[i]);
+	free(fd);
+}
+
+int mnt_apply(const struct mnt_plan *plan, const char *store,
+	      struct mnt_live *ret, struct err *err)
+{
+	struct mnt_work w = {
+		.plan = plan,
+		.store = store,
+		.tmpfs = -1,
+		.live = ret,
+		.src = no_fds(plan->n),
+		.keep = no_fds(plan->n),
+		/* An operation makes one mount, and one may be the scratch. */
+		.fresh = calloc(2 * plan->n + 1, sizeof(*w.fresh)),
+	};
+	mode_t mask = umask(0);
+	int status;
+
+	*ret = (struct mnt_live){ .scratch = -1,
+				  .upper = no_fds(plan->n),
+				  .dir = no_fds(plan->n) };
+	if (w.src && w.keep && w.fresh && ret->upper && ret->dir)
+		status = apply_all(&w, err);
+	else
+		status = err_set(err, ENOMEM, "mount");
+	if (ret->scratch < 0)
+		ret->scratch = w.tmpfs;
+	else if (w.tmpfs >= 0)
+		close(w.tmpfs);
+	close_fds(w.src, plan->n);
+	close_fds(w.keep, plan->n);
 	free(w.fresh);
 	umask(mask);
-	return ret;
+	return status;
 }

@@ -137,12 +137,10 @@ static int change_root(struct mnt_work *w, const struct mnt_op *op, int tmp,
 int mnt_rootfs(struct mnt_work *w, size_t i, struct err *err)
 {
 	const struct mnt_op *op = &w->plan->op[i];
-	cleanup_fd int tmp = mnt_make_tmpfs(w, op->size, 0755);
+	int tmp = mnt_scratch_root(w, op, err);
 	cleanup_fd int lower = -1, upper = -1, work = -1, tree = -1;
 
 	if (tmp < 0)
-		return err_set(err, errno, "%s: make a tmpfs", op->origin);
-	if (mnt_attach(w, op, tmp, true, err))
 		return -1;
 	lower = open_lower(w, i, tmp, err);
 	if (lower < 0)

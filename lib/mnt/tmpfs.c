@@ -12,18 +12,23 @@
 #include "base/fd.h"
 #include "mnt/internal.h"
 
-int mnt_make_tmpfs(struct mnt_work *w, uint64_t size, unsigned mode)
+static int make_tmpfs(uint64_t size, unsigned mode)
 {
 	char size_text[24], mode_text[8];
 	const char *const param[][2] = { { "size", size_text },
 					 { "mode", mode_text } };
-	int fd;
 
 	snprintf(size_text, sizeof(size_text), "%llu",
 		 (unsigned long long)size);
 	snprintf(mode_text, sizeof(mode_text), "%o", mode);
-	fd = mnt_make_fs("tmpfs", param, 2,
-			 MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+	return mnt_make_fs("tmpfs", param, 2,
+			   MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+}
+
+int mnt_make_tmpfs(struct mnt_work *w, uint64_t size, unsigned mode)
+{
+	int fd = make_tmpfs(size, mode);
+
 	if (fd >= 0)
 		mnt_set_fresh(w, fd);
 	return fd;
@@ -45,32 +50,57 @@ int mnt_tmpfs(struct mnt_work *w, size_t i, struct err *err)
 }
 
 /*
- * All scratch directories are one tmpfs, so that one size holds for all. Only
- * a tree that is attached can be cloned in part, so its root goes onto the
- * first target and is covered there by its own subdirectory.
+ * All scratch directories, and the upper layers of overlays that are not kept,
+ * are one tmpfs, so that one size holds for all. Only a tree that is attached
+ * can be cloned in part or be a layer, so its root goes onto the first target
+ * and is covered there by what is shown on it.
  */
+int mnt_scratch_root(struct mnt_work *w, const struct mnt_op *op,
+		     struct err *err)
+{
+	const struct mnt_plan *p = w->plan;
+	int *root = &w->tmpfs;
+
+	if (*root >= 0)
+		return *root;
+	*root = mnt_make_tmpfs(w, p->uppers ? p->uppers : p->scratch, 0755);
+	if (*root < 0)
+		return err_set(err, errno, "%s: make a scratch tmpfs",
+			       op->origin);
+	return mnt_attach(w, op, *root, true, err) ? -1 : *root;
+}
+
 int mnt_scratch(struct mnt_work *w, size_t i, struct err *err)
 {
 	const struct mnt_op *op = &w->plan->op[i];
 	cleanup_fd int tree = -1;
 	char name[16];
+	int root;
 
-	if (w->scratch < 0) {
-		w->scratch = mnt_make_tmpfs(w, w->plan->scratch, 0755);
-		if (w->scratch < 0)
-			return err_set(err, errno, "%s: make a scratch tmpfs",
-				       op->origin);
-		if (mnt_attach(w, op, w->scratch, true, err))
-			return -1;
-	}
+	if (w->store)
+		return mnt_attach(w, op, w->src[i], true, err);
+	root = mnt_scratch_root(w, op, err);
+	if (root < 0)
+		return -1;
 	snprintf(name, sizeof(name), "%zu", i);
-	if (mkdirat(w->scratch, name, op->mode) ||
-	    fchmodat(w->scratch, name, op->mode, 0))
+	if (mkdirat(root, name, op->mode) || fchmodat(root, name, op->mode, 0))
 		return err_set(err, errno, "%s: make a scratch directory",
 			       op->origin);
-	tree = open_tree(w->scratch, name, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	tree = open_tree(root, name, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 	if (tree < 0)
 		return err_set(err, errno, "%s: clone a scratch directory",
 			       op->origin);
+	mnt_set_fresh(w, tree);
 	return mnt_attach(w, op, tree, true, err);
+}
+
+int mnt_mount_tmpfs(int fd, uint64_t size, struct err *err)
+{
+	cleanup_fd int tree = make_tmpfs(size, 0755);
+
+	if (tree < 0 ||
+	    move_mount(tree, "", fd, "",
+		       MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH))
+		return err_set(err, errno, "mount a tmpfs");
+	return 0;
 }

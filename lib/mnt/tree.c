@@ -47,22 +47,31 @@ int mnt_make_fs(const char *type, const char *const (*param)[2], size_t n,
 	return fsmount(fs, FSMOUNT_CLOEXEC, attr);
 }
 
+/* By the mount's id: a file system on disk is not all ours. */
+static int mount_id(int fd, uint64_t *ret)
+{
+	struct statx st;
+
+	if (statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &st))
+		return -1;
+	*ret = st.stx_mnt_id;
+	return 0;
+}
+
 void mnt_set_fresh(struct mnt_work *w, int fd)
 {
-	struct stat st;
-
-	if (!fstat(fd, &st))
-		w->fresh[w->n_fresh++] = st.st_dev;
+	if (!mount_id(fd, &w->fresh[w->n_fresh]))
+		w->n_fresh++;
 }
 
 bool mnt_is_fresh(const struct mnt_work *w, int fd)
 {
-	struct stat st;
+	uint64_t id;
 
-	if (fstat(fd, &st))
+	if (mount_id(fd, &id))
 		return false;
 	for (size_t i = 0; i < w->n_fresh; i++)
-		if (w->fresh[i] == st.st_dev)
+		if (w->fresh[i] == id)
 			return true;
 	return false;
 }

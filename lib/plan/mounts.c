@@ -90,6 +90,30 @@ static bool is_path(const struct build *b, const char *path, const char *fact)
 	       !strcmp(path, clean);
 }
 
+/* Bytes for what is in memory, unless it is said. */
+static uint64_t room(const struct build *b, const struct plan *plan)
+{
+	uint64_t most = b->host->memory / 2;
+
+	if (!plan->mnt.scratch ||
+	    (plan->scratch.dir && most < plan->mnt.scratch))
+		return most;
+	return plan->mnt.scratch;
+}
+
+/*
+ * Upper layers lie in scratch, on disk if they can. They have a tmpfs of their
+ * own where that is the job's, as they go with the step.
+ */
+static void use_uppers(const struct build *b, struct plan *plan, bool disk)
+{
+	bool memory =
+		plan->mnt.scratch && !plan->scratch.dir && !plan->scratch.job;
+
+	if (!memory && !disk)
+		plan->mnt.uppers = room(b, plan);
+}
+
 static void add_mount(const struct build *b, struct plan *plan,
 		      const struct option_mount *m, bool from_profile)
 {
@@ -98,8 +122,6 @@ static void add_mount(const struct build *b, struct plan *plan,
 		[OPT_HIDE] = MNT_HIDE,       [OPT_TMPFS] = MNT_TMPFS,
 		[OPT_OVERLAY] = MNT_OVERLAY,
 	};
-	uint64_t room =
-		plan->mnt.scratch ? plan->mnt.scratch : b->host->memory / 2;
 	bool rdonly = m->id == OPT_RO || rdonly_later(b, m);
 	struct mnt_op *op;
 
@@ -120,8 +142,13 @@ static void add_mount(const struct build *b, struct plan *plan,
 	/* A job's home or directory may not be there on every node. */
 	op->optional = from_profile && (is_path(b, m->src, b->job->home) ||
 					is_path(b, m->src, b->job->cwd));
-	if (m->id == OPT_TMPFS || m->id == OPT_OVERLAY)
-		op->size = m->size ? m->size : room;
+	if (m->id == OPT_TMPFS)
+		op->size = m->size ? m->size : room(b, plan);
+	op->fate = m->fate;
+	op->dir = m->dir;
+	op->glob = m->glob;
+	if (m->id == OPT_OVERLAY && m->fate != MNT_KEEP)
+		use_uppers(b, plan, plan->scratch.dir && !plan->scratch.job);
 	op->mode = 0755;
 }
 
@@ -138,7 +165,7 @@ static void add_rootfs(const struct build *b, struct plan *plan)
 		return;
 	op = build_op(b, plan, MNT_ROOTFS, v->text, "/", v->origin);
 	op->nofollow = b->own_rootfs;
-	op->size = plan->mnt.scratch ? plan->mnt.scratch : b->host->memory / 2;
+	use_uppers(b, plan, false);
 	for (size_t i = 0; i < b->site->n_rootfs_trust; i++)
 		op->trusted |= policy_below(v->text, b->site->rootfs_trust[i]);
 }
@@ -168,7 +195,27 @@ static void add_scratch(const struct build *b, struct plan *plan)
 
 		op->mode = 01777;
 		op->optional = true;
+		/* Shared memory stays memory, where scratch is on disk. */
+		if (plan->scratch.dir && !strcmp(op->dst, "/dev/shm")) {
+			op->kind = MNT_TMPFS;
+			op->size = room(b, plan);
+		}
 	}
+}
+
+/* The layers of an overlay cannot lie in each other. */
+static int check_kept(const struct options *o, struct err *err)
+{
+	for (size_t i = 0; i < o->n_mounts; i++) {
+		const struct option_mount *m = &o->mount[i];
+
+		if (m->fate == MNT_KEEP && (policy_below(m->src, m->dir) ||
+					    policy_below(m->dir, m->src)))
+			return err_set(err, 0,
+				       "%s: %s and %s: one is in the other",
+				       m->origin, m->src, m->dir);
+	}
+	return 0;
 }
 
 int build_mounts(const struct build *b, struct plan *plan, struct err *err)
@@ -182,10 +229,8 @@ int build_mounts(const struct build *b, struct plan *plan, struct err *err)
 	plan->mnt.gid = b->job->gid;
 	plan->mnt.groups = b->job->groups;
 	plan->mnt.n_groups = b->job->n_groups;
-	if (o->value[OPT_SCRATCH].set)
-		plan->mnt.scratch = o->value[OPT_SCRATCH].num;
 	add_rootfs(b, plan);
-	if (build_system(b, plan, err))
+	if (check_kept(o, err) || build_system(b, plan, err))
 		return -1;
 	add_network_files(b, plan);
 	/*

@@ -10,6 +10,7 @@
 static const char *const new_host[] = { "new", "host", NULL };
 static const char *const nets[] = { "none", "KIND:LINK", "host", NULL };
 static const char *const users[] = { "self", "identity", "root", "host", NULL };
+static const char *const lifetimes[] = { "step", "job", NULL };
 static const char *const limits[] = { "enforce", "try", "off", NULL };
 static const char *const levels[] = { "strict", "default", "off", NULL };
 static const char *const devs[] = { "private", "host", NULL };
@@ -52,10 +53,11 @@ const struct option_row option_table[OPTIONS] = {
 		       NULL, "make PATH appear empty" },
 	[OPT_TMPFS] = { "tmpfs", "DST[:SIZE]", OPTION_MOUNT, POLICY_FREE,
 			CLI_SITE, NULL, "empty tmpfs at DST" },
-	[OPT_OVERLAY] = { "overlay", "PATH[:discard]", OPTION_MOUNT,
-			  POLICY_FREE, CLI_SITE, NULL,
-			  "writable view of PATH, changes discarded" },
-	[OPT_SCRATCH] = { "scratch", "SIZE", OPTION_SCRATCH, POLICY_LESS,
+	[OPT_OVERLAY] = { "overlay", "PATH[:FATE]", OPTION_MOUNT, POLICY_FREE,
+			  EVERYWHERE, NULL,
+			  "writable view of PATH; its changes are discarded, "
+			  "kept or collected" },
+	[OPT_SCRATCH] = { "scratch", "[DIR:]SIZE", OPTION_SCRATCH, POLICY_LESS,
 			  EVERYWHERE, NULL,
 			  "private /tmp, /var/tmp, /dev/shm of SIZE in all" },
 	[OPT_DEV] = { "dev", "private|host|GLOB", OPTION_DEV, POLICY_ORDER,
@@ -68,6 +70,10 @@ const struct option_row option_table[OPTIONS] = {
 	[OPT_ROOTFS] = { "rootfs", "DIR|IMAGE", OPTION_PATH, POLICY_SAME,
 			 EVERYWHERE, NULL,
 			 "root file system: a directory, squashfs or erofs" },
+	[OPT_SCRATCH_LIFETIME] = { "scratch-lifetime", "step|job", OPTION_WORD,
+				   POLICY_FREE, OPTION_SPANK | OPTION_SITE,
+				   lifetimes,
+				   "scratch for each step or for all of a job" },
 	[OPT_CPUS] = { "cpus", "N", OPTION_CPUS, POLICY_LESS, EVERYWHERE, NULL,
 		       "limit CPU time to N CPUs and pick their cores" },
 	[OPT_CPU_POLICY] = { "cpu-policy", "inherit|pack", OPTION_WORD,
@@ -158,7 +164,7 @@ int option_path(const char *path, const char *dir, struct pool *pool,
 	return 0;
 }
 
-/* SRC[:DST], PATH, DST[:SIZE], PATH[:discard]. A ':' in a path is "\:". */
+/* SRC[:DST], PATH, DST[:SIZE], PATH[:FATE]. A ':' in a path is "\:". */
 static void split(const char *text, struct pool *pool, char **ret_first,
 		  const char **ret_rest)
 {
@@ -178,6 +184,72 @@ static void split(const char *text, struct pool *pool, char **ret_first,
 	*out = '\0';
 }
 
+/* A directory on the host, the last part of a value. */
+static int last_path(const char *text, const char *dir, struct pool *pool,
+		     const char **ret, struct err *err)
+{
+	const char *more;
+	char *path;
+
+	split(text, pool, &path, &more);
+	if (more)
+		return err_set(err, 0, "'%s': more than one path", text);
+	return option_path(path, dir, pool, ret, err);
+}
+
+/* What a cell leaves behind is below the overlay, and named from there. */
+static int pattern_check(const char *glob, struct err *err)
+{
+	if (!*glob || *glob == '/' || strlen(glob) > 255)
+		return err_set(err, 0,
+			       "'%s' is no pattern of paths below the overlay",
+			       glob);
+	return 0;
+}
+
+/* discard, keep=DIR, collect=GLOB=DIR */
+static int set_fate(struct option_mount *m, const char *text, const char *dir,
+		    struct pool *pool, struct err *err)
+{
+	const char *eq;
+
+	if (!strcmp(text, "discard"))
+		return 0;
+	if (!strncmp(text, "keep=", 5)) {
+		m->fate = MNT_KEEP;
+		return last_path(text + 5, dir, pool, &m->dir, err);
+	}
+	eq = strncmp(text, "collect=", 8) != 0 ? NULL : strchr(text + 8, '=');
+	if (!eq)
+		return err_set(err, 0,
+			       "'%s' is not one of: discard, keep=DIR, "
+			       "collect=GLOB=DIR",
+			       text);
+	m->fate = MNT_COLLECT;
+	m->glob = pool_strndup(pool, text + 8, (size_t)(eq - text - 8));
+	if (pattern_check(m->glob, err))
+		return -1;
+	return last_path(eq + 1, dir, pool, &m->dir, err);
+}
+
+/* The second part of a value. */
+static int mount_rest(struct option_mount *m, const char *rest,
+		      const char *text, const char *dir, struct pool *pool,
+		      struct err *err)
+{
+	switch (m->id) {
+	case OPT_RO:
+	case OPT_RW:
+		return last_path(rest, NULL, pool, &m->dst, err);
+	case OPT_TMPFS:
+		return parse_size(rest, &m->size, err);
+	case OPT_OVERLAY:
+		return set_fate(m, rest, dir, pool, err);
+	default:
+		return err_set(err, 0, "'%s': a path alone is expected", text);
+	}
+}
+
 static int mount_set(struct options *options, enum option_id id,
 		     const char *text, const char *origin, const char *dir,
 		     struct pool *pool, struct err *err)
@@ -185,27 +257,15 @@ static int mount_set(struct options *options, enum option_id id,
 	struct option_mount m = {
 		.id = id, .src = "", .dst = "", .origin = origin
 	};
-	const char *rest, *second = NULL;
-	char *first, *plain;
+	const char *rest;
+	char *first;
 
 	split(text, pool, &first, &rest);
 	if (option_path(first, dir, pool, &m.src, err))
 		return -1;
 	m.dst = m.src;
-	if (rest && (id == OPT_RO || id == OPT_RW)) {
-		split(rest, pool, &plain, &second);
-		if (second || option_path(plain, NULL, pool, &m.dst, err))
-			return second ? err_set(err, 0,
-						"'%s': more than SRC:DST", text)
-				      : -1;
-	} else if (rest && id == OPT_TMPFS) {
-		if (parse_size(rest, &m.size, err))
-			return -1;
-	} else if (rest && id == OPT_OVERLAY && strcmp(rest, "discard") != 0) {
-		return err_set(err, 0, "'%s' is not one of: discard", rest);
-	} else if (rest && id == OPT_HIDE) {
-		return err_set(err, 0, "'%s': a path alone is expected", text);
-	}
+	if (rest && mount_rest(&m, rest, text, dir, pool, err))
+		return -1;
 	if (id != OPT_RO && !strcmp(m.dst, "/"))
 		return err_set(err, 0, "'/' can only be given to ro");
 	if (id == OPT_RO && strcmp(m.src, m.dst) != 0 && !strcmp(m.dst, "/"))
@@ -299,8 +359,8 @@ static int hostname_check(const char *s, struct err *err)
 	return 0;
 }
 
-static int scratch_parse(const char *text, struct option_value *v,
-			 struct err *err)
+static int share_parse(const char *text, struct option_value *v,
+		       struct err *err)
 {
 	size_t len = strlen(text);
 	char number[8];
@@ -385,8 +445,24 @@ static int net_value(const char *text, struct option_value *v,
 	return net_parse(text, pool, &v->net, err);
 }
 
-static int value_parse(enum option_id id, const char *text,
-		       struct option_value *v, struct err *err)
+/* SIZE, a share of memory, or DIR:SIZE; a ':' in DIR is "\:". */
+static int scratch_parse(const char *text, const char *dir, struct pool *pool,
+			 struct option_value *v, struct err *err)
+{
+	const char *rest;
+	char *first;
+
+	split(text, pool, &first, &rest);
+	if (!rest)
+		return share_parse(text, v, err);
+	if (option_path(first, dir, pool, &v->dir, err))
+		return -1;
+	return parse_size(rest, &v->num, err);
+}
+
+static int value_parse(enum option_id id, const char *text, const char *dir,
+		       struct pool *pool, struct option_value *v,
+		       struct err *err)
 {
 	const struct option_row *row = &option_table[id];
 	int word;
@@ -402,7 +478,7 @@ static int value_parse(enum option_id id, const char *text,
 	case OPTION_SIZE:
 		return parse_size(text, &v->num, err);
 	case OPTION_SCRATCH:
-		return scratch_parse(text, v, err);
+		return scratch_parse(text, dir, pool, v, err);
 	case OPTION_CPUS:
 		return parse_millicpus(text, &v->num, err);
 	case OPTION_COUNT:
@@ -456,7 +532,7 @@ int option_set(struct options *options, enum option_id id, const char *text,
 		ret = net_value(text, &v, pool, err);
 		break;
 	default:
-		ret = value_parse(id, text, &v, err);
+		ret = value_parse(id, text, dir, pool, &v, err);
 		break;
 	}
 	if (ret)

@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "base/pool.h"
+#include "mnt/mnt.h"
 #include "ns/ns.h"
 #include "plan/net.h"
 
@@ -32,6 +33,7 @@ enum option_id {
 	OPT_TMPFS,
 	OPT_OVERLAY,
 	OPT_SCRATCH,
+	OPT_SCRATCH_LIFETIME,
 	OPT_DEV,
 	OPT_HIDEPID,
 	OPT_ROOTFS,
@@ -112,6 +114,10 @@ enum {
 	USER_HOST
 }; /* user */
 enum {
+	LIFETIME_STEP,
+	LIFETIME_JOB
+}; /* scratch-lifetime */
+enum {
 	LIMITS_ENFORCE,
 	LIMITS_TRY,
 	LIMITS_OFF
@@ -143,6 +149,7 @@ struct option_value {
 	bool percent;
 	uint64_t num;
 	const char *text;             /* as it was given */
+	const char *dir;              /* --scratch=DIR:SIZE */
 	const struct option_net *net; /* with NET_LINK */
 	const char *origin;           /* "--memory", "cloison.conf:12" */
 };
@@ -152,6 +159,9 @@ struct option_mount {
 	enum option_id id;
 	const char *src, *dst;
 	uint64_t size; /* --tmpfs; 0: not said */
+	/* --overlay: where its changes go, and which are collected there. */
+	enum mnt_fate fate;
+	const char *dir, *glob;
 	const char *origin;
 };
 

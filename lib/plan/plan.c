@@ -227,6 +227,40 @@ static int build_ns(const struct build *b, struct plan *plan, struct err *err)
 	return option_time(v[OPT_TIME].text, &time, ns->offset, err);
 }
 
+/* Scratch that is not a tmpfs of the cell's own. */
+static int build_scratch(const struct build *b, struct plan *plan,
+			 struct err *err)
+{
+	const struct option_value *v = b->o->value, *s = &v[OPT_SCRATCH];
+
+	if (!s->set)
+		return 0;
+	plan->mnt.scratch = s->num;
+	plan->scratch.origin = s->origin;
+	plan->scratch.job = v[OPT_SCRATCH_LIFETIME].num == LIFETIME_JOB &&
+			    b->job->front == JOB_SLURM;
+	plan->scratch.dir = s->dir;
+	if (!s->dir)
+		return 0;
+	plan->lasting = true;
+	plan->scratch.first = b->site->first_project;
+	plan->scratch.last = b->site->last_project;
+	plan->scratch.unsized_ok = v[OPT_LIMITS].num != LIMITS_ENFORCE;
+	if (!b->host->privileged && !plan->scratch.unsized_ok)
+		return err_set(err, 0,
+			       "%s: only root can keep a size in %s (leave "
+			       "the directory out for scratch in memory, or "
+			       "go without a size by limits=try)",
+			       s->origin, s->dir);
+	/* In the host's own, owners choose their files' projects. */
+	if (plan->ns.user == NS_USER_HOST && !plan->scratch.unsized_ok)
+		return err_set(err, 0,
+			       "%s: a size in %s needs a user namespace (not "
+			       "user=host)",
+			       s->origin, s->dir);
+	return 0;
+}
+
 static void build_env(const struct build *b, struct plan *plan)
 {
 	if (!plan->mnt.scratch)
@@ -273,15 +307,18 @@ int plan_build(const struct options *wish, const struct site *site,
 			wish->value[OPT_MEMORY].set ? wish : &o, job, host);
 	if (policy_check(&o, &asked, site, job, err))
 		return -1;
+	/* A size alone leaves scratch where the profile has it. */
+	if (!asked.value[OPT_SCRATCH].dir)
+		asked.value[OPT_SCRATCH].dir = o.value[OPT_SCRATCH].dir;
 	b.n_base = o.n_mounts;
 	b.own_rootfs = wish->value[OPT_ROOTFS].set;
 	merge(&asked, pool, &o);
 	/* Slurm has placed its tasks already, and a topology is not at hand. */
 	if (job->front == JOB_SLURM)
 		o.value[OPT_CPU_POLICY].num = POLICY_INHERIT;
-	if (build_ns(&b, ret, err) || build_mounts(&b, ret, err) ||
-	    build_link(&b, ret, err) || build_limits(&b, ret, err) ||
-	    build_sec(&b, ret, err))
+	if (build_ns(&b, ret, err) || build_scratch(&b, ret, err) ||
+	    build_mounts(&b, ret, err) || build_link(&b, ret, err) ||
+	    build_limits(&b, ret, err) || build_sec(&b, ret, err))
 		return -1;
 	build_env(&b, ret);
 	build_record(&b, ret);

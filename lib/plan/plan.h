@@ -46,6 +46,14 @@ struct plan {
 	bool nestable;        /* other containers can be made inside */
 	bool unlimited_ok;    /* no cgroup to be had: go on without limits */
 	bool unregistered_ok; /* no entry in the registry: go on without */
+	/* Scratch on the host, for the cell or all of the job's. */
+	struct {
+		const char *dir; /* where a directory is made; NULL: memory */
+		uint32_t first, last; /* projects for its quota */
+		bool unsized_ok;      /* go on without a quota */
+		bool job;             /* lasts as long as the job */
+		const char *origin;
+	} scratch;
 	bool lasting;      /* leaves on disk what the next boot has to remove */
 	const char *cwd;   /* where the payload starts; NULL: "/" */
 	const char *spool; /* directory of records; NULL: none */

@@ -166,22 +166,27 @@ static int check_mount(const struct options *base, const struct option_mount *m,
 {
 	bool takes_source =
 		m->id == OPT_RO || m->id == OPT_RW || m->id == OPT_OVERLAY;
+	const char *written;
 
 	if (m->id == OPT_RO && !strcmp(m->src, m->dst) && !strcmp(m->src, "/"))
 		return 0;
 	if (takes_source &&
 	    check_source(base, m->src, m->origin, site, job, err))
 		return -1;
-	if (m->id != OPT_RW || base_writable(base, m->src) ||
+	/* What an overlay leaves behind is written there. */
+	if (m->dir && check_source(base, m->dir, m->origin, site, job, err))
+		return -1;
+	written = m->id == OPT_RW ? m->src : m->dir;
+	if (!written || base_writable(base, written) ||
 	    may_loosen(site, job, OPT_RW))
 		return 0;
 	for (size_t i = 0; i < site->n_loosen_rw; i++)
-		if (policy_below(m->src, site->loosen_rw[i]))
+		if (policy_below(written, site->loosen_rw[i]))
 			return 0;
 	return err_set(err, 0,
 		       "%s: %s is read-only by the profile (site file: "
 		       "loosen-rw = DIR ...)",
-		       m->origin, m->src);
+		       m->origin, written);
 }
 
 /* A device that the profile does not show itself, by the same pattern. */
@@ -269,6 +274,24 @@ static int check_nodes(const struct option_value *base,
 		       base->text, base->origin, job->nodes, base->text);
 }
 
+/* Scratch lies where the profile or the site says, whoever asks. */
+static int check_scratch(const struct option_value *base,
+			 const struct option_value *wish,
+			 const struct site *site, const struct job *job,
+			 struct err *err)
+{
+	if (!wish->dir || ungoverned(site, job) ||
+	    (base->dir && !strcmp(wish->dir, base->dir)))
+		return 0;
+	for (size_t i = 0; i < site->n_scratch_dirs; i++)
+		if (!strcmp(wish->dir, site->scratch_dirs[i]))
+			return 0;
+	return err_set(err, 0,
+		       "%s: %s is not for scratch (site file: scratch-dirs = "
+		       "DIR ...)",
+		       wish->origin, wish->dir);
+}
+
 int policy_check(const struct options *base, const struct options *wish,
 		 const struct site *site, const struct job *job,
 		 struct err *err)
@@ -288,6 +311,9 @@ int policy_check(const struct options *base, const struct options *wish,
 			       w->origin, w->text, b->text,
 			       option_table[i].name);
 	}
+	if (check_scratch(&base->value[OPT_SCRATCH], &wish->value[OPT_SCRATCH],
+			  site, job, err))
+		return -1;
 	if (root->set &&
 	    check_source(base, root->text, root->origin, site, job, err))
 		return -1;

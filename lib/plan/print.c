@@ -87,6 +87,19 @@ static void put_ns(struct facts *f, const struct ns_plan *ns)
 			    offset(f, &ns->offset[i]));
 }
 
+/* What an overlay leaves behind, and where. */
+static const char *fate(struct facts *f, const struct mnt_op *op)
+{
+	if (op->kind != MNT_OVERLAY)
+		return "";
+	if (op->fate == MNT_KEEP)
+		return pool_printf(f->pool, " keep %s", op->dir);
+	if (op->fate == MNT_COLLECT)
+		return pool_printf(f->pool, " collect %s in %s", op->glob,
+				   op->dir);
+	return " discard";
+}
+
 static const char *mount_line(struct facts *f, const struct mnt_op *op)
 {
 	static const char *const kinds[] = {
@@ -101,22 +114,32 @@ static const char *mount_line(struct facts *f, const struct mnt_op *op)
 		    strcmp(op->src, op->dst) != 0;
 
 	return pool_printf(
-		f->pool, "%s%s %s%s%s%s%s%s%s",
+		f->pool, "%s%s %s%s%s%s%s%s%s%s",
 		op->kind != MNT_BIND ? kinds[op->kind]
 		: op->rdonly         ? "ro"
 				     : "rw",
 		op->optional ? "?" : "", op->dst, from ? " from " : "",
 		from ? op->src : "", op->trusted ? " trusted" : "",
 		op->size ? " size " : "", op->size ? number(f, op->size) : "",
-		op->kind == MNT_SCRATCH ? " mode 1777" : "");
+		fate(f, op), op->kind == MNT_SCRATCH ? " mode 1777" : "");
 }
 
-static void put_mnt(struct facts *f, const struct mnt_plan *mnt)
+static void put_mnt(struct facts *f, const struct plan *plan)
 {
+	const struct mnt_plan *mnt = &plan->mnt;
+
 	put(f, "tree", "access", mnt->rdonly ? "ro" : "rw");
 	put(f, "tree", "suid", mnt->nosuid ? "no" : "yes");
 	if (mnt->scratch)
 		put(f, "scratch", "bytes", number(f, mnt->scratch));
+	put(f, "scratch", "dir", plan->scratch.dir);
+	if (plan->scratch.dir && !plan->scratch.unsized_ok)
+		put(f, "scratch", "projects",
+		    pool_printf(f->pool, "%u-%u", plan->scratch.first,
+				plan->scratch.last));
+	put(f, "scratch", "lifetime", plan->scratch.job ? "job" : NULL);
+	if (mnt->uppers)
+		put(f, "overlays", "bytes", number(f, mnt->uppers));
 	put(f, "proc", "hidepid", mnt->hidepid ? "yes" : NULL);
 	for (size_t i = 0; i < mnt->n_devices; i++)
 		put(f, "devices", NULL, mnt->device[i]);
@@ -192,7 +215,7 @@ static void plan_facts(const struct plan *plan, struct facts *f)
 {
 	put(f, "profile", "name", plan->profile);
 	put_ns(f, &plan->ns);
-	put_mnt(f, &plan->mnt);
+	put_mnt(f, plan);
 	put_link(f, &plan->link);
 	put_cg(f, &plan->cg);
 	put(f, "places", "cpus", plan->topo.cpus);

@@ -17,11 +17,16 @@ static const char *real_path(const char *path, struct pool *pool)
 void options_resolve(struct options *options, struct pool *pool)
 {
 	struct option_value *root = &options->value[OPT_ROOTFS];
+	struct option_value *scratch = &options->value[OPT_SCRATCH];
 
+	if (scratch->dir)
+		scratch->dir = real_path(scratch->dir, pool);
 	for (size_t i = 0; i < options->n_mounts; i++) {
 		struct option_mount *m = &options->mount[i];
 		bool same = !strcmp(m->src, m->dst);
 
+		if (m->dir)
+			m->dir = real_path(m->dir, pool);
 		m->src = real_path(m->src, pool);
 		if (same)
 			m->dst = m->src;

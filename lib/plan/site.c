@@ -12,6 +12,7 @@
 
 #include "base/cleanup.h"
 #include "base/lazy.h"
+#include "base/parse.h"
 #include "plan/expand.h"
 #include "plan/site.h"
 
@@ -99,6 +100,9 @@ void site_init(struct site *ret)
 	memset(ret, 0, sizeof(*ret));
 	ret->default_profile = "batch";
 	ret->spool = LOCALSTATEDIR "/spool/cloison";
+	/* Far from those that people hand out. */
+	ret->first_project = 1000000000;
+	ret->last_project = 1000065535;
 	for (size_t i = 0; i < sizeof(built_in) / sizeof(built_in[0]); i++) {
 		struct site_profile *p = profile_get(ret, built_in[i].profile);
 
@@ -181,6 +185,43 @@ static int set_rootfs_trust(struct site *site, const char *value,
 static int set_loosen_rw(struct site *site, const char *value, struct err *err)
 {
 	return words(site, value, loosen_rw_word, err);
+}
+
+static int scratch_dir_word(struct site *site, const char *word,
+			    struct err *err)
+{
+	const char *path;
+
+	if (option_path(word, NULL, &site->pool, &path, err))
+		return -1;
+	*(const char **)pool_push(&site->pool, &site->scratch_dirs,
+				  &site->n_scratch_dirs, sizeof(path)) = path;
+	return 0;
+}
+
+static int set_scratch_dirs(struct site *site, const char *value,
+			    struct err *err)
+{
+	return words(site, value, scratch_dir_word, err);
+}
+
+/* Project 0 is that of all files that are in none. */
+static int set_scratch_projects(struct site *site, const char *value,
+				struct err *err)
+{
+	const char *dash = strchr(value, '-');
+	uint64_t first, last;
+
+	if (!dash ||
+	    parse_uint(pool_strndup(&site->pool, value, (size_t)(dash - value)),
+		       UINT32_MAX - 1, &first, err) ||
+	    parse_uint(dash + 1, UINT32_MAX - 1, &last, err) || !first ||
+	    first > last)
+		return err_set(err, 0, "'%s' is no range of projects, as 1-9",
+			       value);
+	site->first_project = (uint32_t)first;
+	site->last_project = (uint32_t)last;
+	return 0;
 }
 
 /*
@@ -273,6 +314,8 @@ static const struct {
 	{ "nets", set_nets },
 	{ "net-pool", set_net_pool },
 	{ "net-hook", set_net_hook },
+	{ "scratch-dirs", set_scratch_dirs },
+	{ "scratch-projects", set_scratch_projects },
 	{ "spool", set_spool },
 	{ "cgroup-parent", set_cgroup_parent },
 };

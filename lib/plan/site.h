@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
 #include "base/pool.h"
@@ -44,7 +45,10 @@ struct site {
 	struct net_pool *net_pool; /* addresses for cells */
 	size_t n_net_pools;
 	const char *net_hook;      /* program for each interface, or NULL */
-	const char *spool;         /* of root's records */
+	const char **scratch_dirs; /* that users may have scratch in */
+	size_t n_scratch_dirs;
+	uint32_t first_project, last_project; /* for its quotas */
+	const char *spool;                    /* of root's records */
 	const char *cgroup_parent; /* delegated for cells, by cgroup path */
 };
 

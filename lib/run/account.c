@@ -132,6 +132,52 @@ static void fill_unlimited(const struct cell *cell, struct pool *pool,
 	r->memory.limit = -1;
 }
 
+size_t cell_complaints(const struct plan *plan, const struct cell_shared *seen,
+		       struct err ret[static CELL_COMPLAINTS])
+{
+	uint64_t size =
+		plan->mnt.scratch ? plan->mnt.scratch : plan->mnt.uppers;
+	bool kib = size < 1 << 20;
+	size_t n = 0;
+
+	if (*seen->uncollected.text) {
+		ret[n] = seen->uncollected;
+		ret[n++].num = EIO;
+	}
+	if (seen->scratch_full)
+		err_set(&ret[n++], 0,
+			"scratch of %llu %s was full: ask for more with "
+			"--%sscratch",
+			(unsigned long long)(size >> (kib ? 10 : 20)),
+			kib ? "KiB" : "MiB",
+			plan->job->front == JOB_SLURM ? "cell-" : "");
+	return n;
+}
+
+static void fill_scratch(const struct cell_shared *seen, struct record *r)
+{
+	if (seen->scratch_seen) {
+		r->scratch.peak = (int64_t)seen->scratch_peak;
+		r->scratch.full = seen->scratch_full;
+	}
+	if (*seen->uncollected.text)
+		r->scratch.error = seen->uncollected.text;
+}
+
+static void fill_unsized(const struct cell *cell, struct pool *pool,
+			 struct record *r)
+{
+	struct record_pair *list =
+		pool_alloc(pool, (r->limits.n_missing + 1) * sizeof(*list));
+
+	for (size_t i = 0; i < r->limits.n_missing; i++)
+		list[i] = r->limits.missing[i];
+	list[r->limits.n_missing++] =
+		(struct record_pair){ "scratch", cell->scratch.no_quota.text };
+	r->limits.missing = list;
+	r->scratch.limit = -1;
+}
+
 int cell_record(const struct plan *plan, const struct host *host,
 		const struct cell *cell, struct pool *pool, const char **ret,
 		struct err *err)
@@ -147,6 +193,9 @@ int cell_record(const struct plan *plan, const struct host *host,
 	r.time.setup_us = cell->setup_us;
 	fill_usage(cell, &r);
 	fill_exit(cell, &r);
+	fill_scratch(cell->shared, &r);
+	if (*cell->scratch.no_quota.text)
+		fill_unsized(cell, pool, &r);
 	if (cell->unlimited)
 		fill_unlimited(cell, pool, &r);
 	return record_format(&r, pool, ret, err);

@@ -13,6 +13,7 @@
 #include "link/link.h"
 #include "plan/plan.h"
 #include "run/registry.h"
+#include "run/scratch.h"
 #include "run/shared.h"
 
 /*
@@ -41,6 +42,7 @@ struct cell {
 	int sock;
 	struct registry registry;
 	struct err unregistered; /* why it has no entry, "" if it has */
+	struct scratch scratch;  /* on the host, if the plan wants it there */
 	struct cg cg;
 	struct link link;
 	sigset_t old_mask;  /* the caller's, for the payload */
@@ -90,7 +92,7 @@ int cell_wait(const struct plan *plan, struct cell *cell, struct err *err);
  * the cgroup and the interface, then the cell's entry in the registry, which
  * stays if something else does; close what is open.
  */
-int cell_remove(struct cell *cell, struct err *err);
+int cell_remove(const struct plan *plan, struct cell *cell, struct err *err);
 
 /*
  * Join the namespaces of the cell whose init is `init`; those of a new PID
@@ -116,6 +118,16 @@ int cell_record(const struct plan *plan, const struct host *host,
  */
 int cell_deliver(const struct plan *plan, const struct cell *cell,
 		 const char *json, struct err *err);
+
+/*
+ * What a user should be told about a cell that has ended, beside how its
+ * payload did: `num` is 0 for what is no more than a warning. Returns how many.
+ */
+enum {
+	CELL_COMPLAINTS = 2
+};
+size_t cell_complaints(const struct plan *plan, const struct cell_shared *seen,
+		       struct err ret[static CELL_COMPLAINTS]);
 
 int64_t cell_now(clockid_t clock);
 

@@ -80,13 +80,15 @@ static int detach(const struct enter *e, struct err *err)
 	return 0;
 }
 
-static int set_up(const struct enter *e, struct err *err)
+static int set_up(const struct enter *e, struct mnt_live *live, struct err *err)
 {
 	const struct plan *plan = e->plan;
 
-	if (ns_enter(&plan->ns, err) || mnt_apply(&plan->mnt, err) ||
-	    detach(e, err))
+	if (ns_enter(&plan->ns, err) || detach(e, err) ||
+	    mnt_apply(&plan->mnt, e->store, live, err))
 		return -1;
+	if (e->unsized)
+		live->scratch = -1;
 	if (plan->topo.bind && topo_bind(&plan->topo, err))
 		return -1;
 	if (inner(e, err) || tie_to_parent(e, err))
@@ -198,11 +200,12 @@ _Noreturn void enter_cell(const struct enter *e)
 {
 	struct init init = { .sock = e->sock,
 			     .watch = e->watch,
+			     .plan = e->plan,
 			     .shared = e->shared };
 	struct err err;
 
 	prctl(PR_SET_NAME, "cloison-init");
-	if (set_up(e, &err) || init_open(&init, &err))
+	if (set_up(e, &init.live, &err) || init_open(&init, &err))
 		goto fail;
 	if (!e->argv) {
 		if (chdir("/")) {

@@ -5,6 +5,7 @@
 #include <signal.h>
 
 #include "plan/plan.h"
+#include "run/meter.h"
 #include "run/shared.h"
 
 /* What the new process needs to know of the old one. */
@@ -12,6 +13,8 @@ struct enter {
 	const struct plan *plan;
 	int sock;
 	const struct link *link; /* with the locks of its addresses */
+	const char *store;       /* for scratch, see mnt_apply */
+	bool unsized;            /* which has no size of its own */
 	int lock;          /* of the cell's entry in the registry, or -1 */
 	char *const *argv; /* NULL: a holder, that tasks join */
 	const sigset_t *mask;
@@ -22,13 +25,18 @@ struct enter {
 /* The life of a cell's init, from its first instruction. Does not return. */
 _Noreturn void enter_cell(const struct enter *e);
 
-/* What init looks after, asleep in one poll(2) without a time-out. */
+/* What init looks after, asleep in one poll(2). */
 struct init {
 	int sock;
 	int sigfd;     /* from init_open */
 	int watch;     /* a pidfd: when its process ends, so does the cell; or
 			  -1 */
-	pid_t payload; /* 0: none */
+	pid_t payload; /* 0: none; the collector, after the payload's end */
+	bool ended;    /* the payload has, with `status` */
+	int status;
+	const struct plan *plan;
+	struct mnt_live live;
+	struct meter meter;
 	struct cell_shared *shared;
 };
 
@@ -36,11 +44,12 @@ struct init {
 int init_open(struct init *init, struct err *err);
 
 /*
- * Be PID 1: reap, and pass signals on to the payload. When it has ended kill
- * everything else in the cell, reap it, tell the supervisor the status and
- * the use of all, and end: what remains is the kernel's tearing down of the
+ * Be PID 1: reap, and pass signals on to the payload. When it has ended (or,
+ * without one, at SIGTERM from outside) kill everything else in the cell, reap
+ * it, have collected what is to be, tell the supervisor the status and the use
+ * of all, and end: what remains is the kernel's tearing down of the
  * namespaces. Allocates nothing. Does not return.
  */
-_Noreturn void init_main(const struct init *init);
+_Noreturn void init_main(struct init *init);
 
 #endif

@@ -22,6 +22,7 @@
 #include "link/link.h"
 #include "run/entry.h"
 #include "run/gc.h"
+#include "run/scratch.h"
 
 enum {
 	DEATH_MS = 5000, /* from SIGKILL to the end of a process */
@@ -115,6 +116,14 @@ static int undo_leases(struct gc *gc, const struct entry *e, const char *where,
 	return link_sweep(LINK_LEASES, err);
 }
 
+static int undo_scratch(struct gc *gc, const struct entry *e, const char *note,
+			struct err *err)
+{
+	(void)gc;
+	(void)e;
+	return scratch_undo(note, err);
+}
+
 static const struct {
 	const char *key;
 	bool disk; /* outlives a boot */
@@ -124,6 +133,7 @@ static const struct {
 	{ "cgroup", false, undo_cgroup },
 	{ "interface", false, undo_interface },
 	{ "leases", false, undo_leases },
+	{ "scratch", true, undo_scratch },
 };
 
 /* The last one first, as cells are taken apart. */
@@ -367,6 +377,9 @@ int gc_run(const struct host *host, bool users, const struct gc_report *report,
 	struct walk w = { .gc = { .host = host, .report = report },
 			  .users = users };
 	int r = places_each(at_place, &w, err);
+
+	if (!geteuid() && scratch_jobs_gc(host->boot_id, err))
+		r = -1;
 
 	*ret = w.gc.count;
 	return r;

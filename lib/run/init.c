@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "run/collect.h"
 #include "run/enter.h"
 #include "run/msg.h"
 
@@ -77,14 +78,36 @@ static void add_usage(struct rusage *ret)
  * What there is to tell is told before the kernel begins to take the cell's
  * namespaces apart, which takes longer than writing a record of it.
  */
-static _Noreturn void end(const struct init *init, int status)
+static _Noreturn void end(const struct init *init)
 {
-	struct msg m = { .type = MSG_EXIT, .status = status };
+	struct msg m = { .type = MSG_EXIT, .status = init->status };
 
-	kill_all();
 	add_usage(&m.rusage);
 	msg_send(init->sock, &m);
 	_exit(0);
+}
+
+/* The payload has ended, or there is none and the cell is to end. */
+static void payload_ended(struct init *init, int status)
+{
+	init->ended = true;
+	init->status = status;
+	kill_all();
+	meter_take(&init->meter);
+	init->payload = collect_start(init->plan, &init->live, init->shared);
+	if (!init->payload)
+		end(init);
+}
+
+/* The child that init is there for has ended. */
+static void child_ended(struct init *init, int status)
+{
+	if (!init->ended) {
+		payload_ended(init, status);
+		return;
+	}
+	collect_end(init->shared, status);
+	end(init);
 }
 
 /* Reap all that is dead; true when the payload was among them. */
@@ -113,7 +136,13 @@ static bool from_outside(const struct signalfd_siginfo *si)
 	return si->ssi_pid == (is_pid_1() ? 0 : (uint32_t)getppid());
 }
 
-static void take_signal(const struct init *init)
+/* A holder is ended by the step daemon, which is not its parent. */
+static bool from_root(const struct signalfd_siginfo *si)
+{
+	return is_pid_1() ? si->ssi_pid == 0 : si->ssi_uid == 0;
+}
+
+static void take_signal(struct init *init)
 {
 	struct signalfd_siginfo si;
 	int status;
@@ -122,9 +151,12 @@ static void take_signal(const struct init *init)
 		return;
 	if (si.ssi_signo == SIGCHLD) {
 		if (reap(init->payload, &status) && init->payload)
-			end(init, status);
+			child_ended(init, status);
 	} else if (init->payload && from_outside(&si)) {
 		kill(init->payload, (int)si.ssi_signo);
+	} else if (!init->payload && si.ssi_signo == SIGTERM &&
+		   from_root(&si)) {
+		payload_ended(init, 0);
 	}
 }
 
@@ -136,21 +168,26 @@ int init_open(struct init *init, struct err *err)
 	init->sigfd = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (init->sigfd < 0)
 		return err_set(err, errno, "make a signalfd");
-	return 0;
+	return meter_open(&init->meter, init->live.scratch, init->shared, err);
 }
 
-_Noreturn void init_main(const struct init *init)
+_Noreturn void init_main(struct init *init)
 {
-	struct pollfd p[2] = { { .fd = init->sigfd, .events = POLLIN },
-			       { .fd = init->watch, .events = POLLIN } };
+	struct pollfd p[3] = { { .fd = init->sigfd, .events = POLLIN },
+			       { .fd = init->watch, .events = POLLIN },
+			       { .fd = init->meter.timer, .events = POLLIN } };
 
 	for (;;) {
-		if (poll(p, 2, -1) < 0)
+		if (poll(p, 3, -1) < 0)
 			continue;
 		if (p[1].revents) {
 			init->shared->orphaned = true;
-			end(init, SIGKILL);
+			init->status = SIGKILL;
+			kill_all();
+			end(init);
 		}
+		if (p[2].revents)
+			meter_take(&init->meter);
 		if (p[0].revents)
 			take_signal(init);
 	}

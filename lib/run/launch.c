@@ -18,6 +18,7 @@
 #include "run/cell.h"
 #include "run/enter.h"
 #include "run/msg.h"
+#include "run/user.h"
 
 int64_t cell_now(clockid_t clock)
 {
@@ -54,6 +55,8 @@ static int clone_init(const struct plan *plan, struct cell *cell, int sock,
 	const struct enter e = { .plan = plan,
 				 .sock = sock,
 				 .link = &cell->link,
+				 .store = scratch_path(&cell->scratch),
+				 .unsized = *cell->scratch.no_quota.text,
 				 .lock = cell->registry.fd,
 				 .argv = argv,
 				 .mask = &cell->old_mask,
@@ -210,6 +213,8 @@ static int start(const struct plan *plan, const struct host *host,
 
 	if (enlist(plan, host, cell, err))
 		return -1;
+	if (scratch_create(plan, &cell->registry, &cell->scratch, err))
+		return -1;
 	if (plan->cg.source != CG_NONE && make_cgroup(plan, host, cell, err)) {
 		if (!plan->unlimited_ok)
 			return -1;
@@ -259,12 +264,12 @@ int cell_start(const struct plan *plan, const struct host *host,
 		kill(cell->init, SIGKILL);
 	cell->failed = true;
 	cell->end_mono = cell_now(CLOCK_MONOTONIC);
-	cell_remove(cell, &ignored);
+	cell_remove(plan, cell, &ignored);
 	sigprocmask(SIG_SETMASK, &cell->old_mask, NULL);
 	return -1;
 }
 
-int cell_remove(struct cell *cell, struct err *err)
+int cell_remove(const struct plan *plan, struct cell *cell, struct err *err)
 {
 	int ret = cell_reap(cell, err);
 
@@ -273,6 +278,9 @@ int cell_remove(struct cell *cell, struct err *err)
 	if (cell->pidfd >= 0)
 		close(cell->pidfd);
 	cell->sock = cell->pidfd = -1;
+	user_tidy(plan);
+	if (scratch_remove(&cell->scratch, err))
+		ret = -1;
 	if (cell->cg.fd >= 0 && cg_remove(&cell->cg, err))
 		ret = -1;
 	if (link_remove(&cell->link, err))

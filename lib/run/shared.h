@@ -3,6 +3,9 @@
 #define RUN_SHARED_H
 
 #include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
 
 /*
  * What init finds out while the cell runs, in memory that is shared (mmap(2),
@@ -11,7 +14,11 @@
  * payload's execve takes it out of the cell's reach. All zero at first.
  */
 struct cell_shared {
-	bool orphaned; /* whom the cell is for was gone: init ended it */
+	bool orphaned;     /* whom the cell is for was gone: init ended it */
+	bool scratch_seen; /* the next two say something */
+	bool scratch_full; /* it was, when it was looked at */
+	uint64_t scratch_peak;  /* bytes, the most that was seen in use */
+	struct err uncollected; /* why files of an overlay were not; "" */
 };
 
 #endif

@@ -4,6 +4,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pwd.h>
 #include <signal.h>
 #include <slurm/slurm.h>
@@ -23,6 +24,11 @@
 #include "plan/resolve.h"
 #include "run/gc.h"
 #include "shim.h"
+
+enum {
+	/* How long the step's end may wait for files to be collected. */
+	COLLECT_SECONDS = 300
+};
 
 static const char *origin(enum option_id id, char *buf, size_t size)
 {
@@ -230,6 +236,7 @@ static int read_job(struct glue *g, spank_t spank, struct err *err)
 			  sizeof(account)) &&
 	    *account)
 		job->scheduler.account = pool_strdup(&g->pool, account);
+	spank_get_item(spank, S_JOB_LOCAL_TASK_COUNT, &g->tasks);
 	cwd = getcwd(NULL, 0);
 	if (cwd && *cwd == '/')
 		job->cwd = pool_strdup(&g->pool, cwd);
@@ -301,6 +308,7 @@ static int build(struct glue *g, struct err *err)
 		failed = cell_start(&g->plan, &g->host, NULL, &cell, &s->err);
 		memcpy(s->id, cell.registry.id, sizeof(s->id));
 		s->link = cell.link;
+		s->scratch = cell.scratch;
 		if (failed)
 			_exit(1);
 		s->init = cell.init;
@@ -397,11 +405,37 @@ static int badness(int status)
 				   : WEXITSTATUS(status);
 }
 
+/*
+ * While Slurm has not yet killed what is left of the step: the cell's init
+ * looks at scratch a last time and has files collected.
+ */
+static void end_cell(struct glue *g)
+{
+	cleanup_fd int init = pidfd_open(g->shared->init, 0);
+	struct pollfd p = { .fd = init, .events = POLLIN };
+
+	if (init < 0 || pidfd_send_signal(init, SIGTERM, NULL, 0))
+		return;
+	if (poll(&p, 1, COLLECT_SECONDS * 1000) == 1)
+		return;
+	err_set(&g->shared->cell.uncollected, ETIMEDOUT, "collect files");
+	pidfd_send_signal(init, SIGKILL, NULL, 0);
+}
+
 void glue_task_ended(struct glue *g, int status)
 {
 	if (!g->ended || badness(status) > badness(g->worst))
 		g->worst = status;
-	g->ended = true;
+	g->ended++;
+	if (g->ended == g->tasks && g->shared && g->shared->state == CELL_READY)
+		end_cell(g);
+}
+
+size_t glue_complaints(struct glue *g, struct err ret[static CELL_COMPLAINTS])
+{
+	if (!g->shared || g->ended != g->tasks)
+		return 0;
+	return cell_complaints(&g->plan, &g->shared->cell, ret);
 }
 
 static int account(struct glue *g, struct cell *cell, struct err *err)
@@ -461,6 +495,7 @@ int glue_finish(struct glue *g, struct err *err)
 	if (!g->shared || g->shared->state == CELL_NONE)
 		return 0;
 	cell.shared = &g->shared->cell;
+	cell.scratch = g->shared->scratch;
 	cg_usage_init(&cell.usage);
 	cell.failed = g->shared->state != CELL_READY;
 	if (registry_adopt(&g->plan, g->shared->id, &cell.registry, err) ||
@@ -471,7 +506,7 @@ int glue_finish(struct glue *g, struct err *err)
 	/* Something is left: gc needs the entry for it. */
 	if (ret)
 		registry_close(&cell.registry);
-	if (cell_remove(&cell, ret ? &ignored : err))
+	if (cell_remove(&g->plan, &cell, ret ? &ignored : err))
 		ret = -1;
 	return ret;
 }
@@ -497,4 +532,17 @@ int glue_clean_up(struct err *err)
 		r = gc_run(&host, false, &report, &ignored, err);
 	pool_free(&pool);
 	return r;
+}
+
+int glue_job_ended(spank_t spank, struct err *err)
+{
+	uint32_t id;
+	char job[16];
+	uid_t uid;
+
+	if (spank_get_item(spank, S_JOB_ID, &id) ||
+	    spank_get_item(spank, S_JOB_UID, &uid))
+		return err_set(err, 0, "Slurm does not say which job ended");
+	snprintf(job, sizeof(job), "%u", id);
+	return scratch_job_remove(job, uid, err);
 }

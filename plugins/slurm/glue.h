@@ -27,6 +27,7 @@ struct shared {
 	struct link link;
 	struct cell_shared cell;
 	int64_t setup_us;
+	struct scratch scratch;
 	char leaf[896]; /* of the init, by cgroup path */
 	struct err err;
 };
@@ -48,8 +49,8 @@ struct glue {
 	struct shared *shared;
 	int stepd; /* pidfd of the step daemon */
 	int64_t start_us, start_mono;
-	int worst; /* wait status of the task that ended worst */
-	bool ended;
+	int worst;             /* wait status of the task that ended worst */
+	uint32_t tasks, ended; /* on this node; how many of them have */
 };
 
 /* Keep an option's argument. Never fails: it may come from a hostile env. */
@@ -74,8 +75,16 @@ int glue_join(struct glue *g, spank_t spank, struct err *err);
  * namespace by a fork; the caller goes on as the child. */
 int glue_enter(struct glue *g, struct err *err);
 
-/* In the step daemon: remember how a task ended; remove the cell, account. */
+/*
+ * In the step daemon: remember how a task ended. After the last one the cell
+ * ends, and has what is to be collected copied before that.
+ */
 void glue_task_ended(struct glue *g, int status);
+
+/* What the user should know about the cell, once all tasks have ended. */
+size_t glue_complaints(struct glue *g, struct err ret[static CELL_COMPLAINTS]);
+
+/* In the step daemon, at its end: remove the cell, account. */
 int glue_finish(struct glue *g, struct err *err);
 
 /*
@@ -83,5 +92,8 @@ int glue_finish(struct glue *g, struct err *err);
  * removed; -1 if nothing could be looked at.
  */
 int glue_clean_up(struct err *err);
+
+/* After the job's last step, as root: what its steps shared. */
+int glue_job_ended(spank_t spank, struct err *err);
 
 #endif

@@ -161,12 +161,18 @@ int slurm_spank_task_init(spank_t spank, int ac, char *argv[])
 
 int slurm_spank_task_exit(spank_t spank, int ac, char *argv[])
 {
+	struct err list[CELL_COMPLAINTS];
 	int status;
+	size_t n;
 
 	(void)ac;
 	(void)argv;
-	if (glue.asked && !spank_get_item(spank, S_TASK_EXIT_STATUS, &status))
-		glue_task_ended(&glue, status);
+	if (!glue.asked || spank_get_item(spank, S_TASK_EXIT_STATUS, &status))
+		return 0;
+	glue_task_ended(&glue, status);
+	n = glue_complaints(&glue, list);
+	for (size_t i = 0; i < n; i++)
+		slurm_error("cloison: %s", list[i].text);
 	return 0;
 }
 
@@ -193,9 +199,12 @@ int slurm_spank_job_prolog(spank_t spank, int ac, char *argv[])
 
 int slurm_spank_job_epilog(spank_t spank, int ac, char *argv[])
 {
-	(void)spank;
+	struct err err;
+
 	(void)ac;
 	(void)argv;
+	if (glue_job_ended(spank, &err))
+		slurm_error("cloison: %s", err.text);
 	clean_up();
 	return 0;
 }

@@ -51,6 +51,17 @@ static void record(struct request *r, const struct cell *cell)
 			(long long)(cell->end_mono - cell->start_mono));
 }
 
+/* What the payload may not have noticed, and its caller should know. */
+static void complain(const struct request *r, const struct cell *cell)
+{
+	struct err list[CELL_COMPLAINTS];
+	size_t n = cell_complaints(&r->plan, cell->shared, list);
+
+	for (size_t i = 0; i < n; i++)
+		if (list[i].num || !r->plan.quiet)
+			fprintf(stderr, "cloison: %s\n", list[i].text);
+}
+
 static int run(struct request *r)
 {
 	struct cell cell = CELL_INIT;
@@ -72,12 +83,16 @@ static int run(struct request *r)
 	if (cell.unlimited && !r->plan.quiet)
 		fprintf(stderr, "cloison: no limit is enforced: %s\n",
 			cell.why_not.text);
+	if (*cell.scratch.no_quota.text && !r->plan.quiet)
+		fprintf(stderr, "cloison: scratch has no size: %s\n",
+			cell.scratch.no_quota.text);
 	status = cell_wait(&r->plan, &cell, &err)
 			 ? fail(&err)
 			 : exit_status(&cell, r->command[0]);
+	complain(r, &cell);
 	/* While the kernel takes the namespaces apart: see cell_remove. */
 	record(r, &cell);
-	if (cell_remove(&cell, &err) && !r->plan.quiet)
+	if (cell_remove(&r->plan, &cell, &err) && !r->plan.quiet)
 		fail(&err);
 	return status;
 }

@@ -246,12 +246,22 @@ static const struct {
 	{ "rw=/jobs/run rw=/jobs/run/x", NULL },
 	{ "rw=/data/x rw=/data/x:/opt", NULL },
 	{ "rw=/scratch rw=/proj/x", NULL },
+	{ "overlay=/opt:keep=/data/k overlay=/opt:collect=*=/proj/x", NULL },
 	{ "rw=/data", "--rw: /data is read-only by the profile (site file: "
 		      "loosen-rw = DIR ...)" },
 	{ "rw=/data/fixed/x", "--rw: /data/fixed/x is read-only by the "
 			      "profile (site file: loosen-rw = DIR ...)" },
 	{ "rw=/project", "--rw: /project is read-only by the profile (site "
 			 "file: loosen-rw = DIR ...)" },
+	{ "overlay=/opt:keep=/data", "--overlay: /data is read-only by the "
+				     "profile (site file: loosen-rw = DIR "
+				     "...)" },
+	{ "overlay=/opt:collect=*=/project",
+	  "--overlay: /project is read-only by the profile (site file: "
+	  "loosen-rw = DIR ...)" },
+	{ "overlay=/opt:keep=/secret/k",
+	  "--overlay: /secret/k is hidden by the profile (site file: loosen "
+	  "= hide)" },
 	{ "rw=/jobs", "--rw: /jobs is read-only by the profile (site file: "
 		      "loosen-rw = DIR ...)" },
 	{ "rw=/img", "--rw: /img is read-only by the profile (site file: "
@@ -944,7 +954,7 @@ static void values(void **state)
 		{ OPT_RO, "", "o: '' is not an absolute path" },
 		{ OPT_RO, ":/x", "o: '' is not an absolute path" },
 		{ OPT_RO, "/a:x", "o: 'x' is not an absolute path" },
-		{ OPT_RO, "/a:/b:/c", "o: '/a:/b:/c': more than SRC:DST" },
+		{ OPT_RO, "/a:/b:/c", "o: '/b:/c': more than one path" },
 		{ OPT_RO, "/a:/", "o: '/a:/': '/' cannot be replaced" },
 		{ OPT_RW, "/", "o: '/' can only be given to ro" },
 		{ OPT_RW, "../x", "o: '../x': '..' is not supported" },
@@ -953,7 +963,19 @@ static void values(void **state)
 		{ OPT_TMPFS, "/a:",
 		  "o: '' is not a size (examples: 512M, "
 		  "1.5G)" },
-		{ OPT_OVERLAY, "/a:keep", "o: 'keep' is not one of: discard" },
+		{ OPT_OVERLAY, "/a:keep",
+		  "o: 'keep' is not one of: discard, keep=DIR, "
+		  "collect=GLOB=DIR" },
+		{ OPT_OVERLAY, "/a:collect=*",
+		  "o: 'collect=*' is not one of: discard, keep=DIR, "
+		  "collect=GLOB=DIR" },
+		{ OPT_OVERLAY, "/a:collect==/d",
+		  "o: '' is no pattern of paths below the overlay" },
+		{ OPT_OVERLAY, "/a:collect=/x=/d",
+		  "o: '/x' is no pattern of paths below the overlay" },
+		{ OPT_OVERLAY, "/a:keep=", "o: '' is not an absolute path" },
+		{ OPT_OVERLAY, "/a:keep=/b:/c",
+		  "o: '/b:/c': more than one path" },
 		{ OPT_DEV, " , ", "o: the value is empty" },
 		{ OPT_DEV, "host,fuse",
 		  "o: 'host,fuse': devices can only be added to a private "

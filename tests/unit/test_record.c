@@ -62,7 +62,7 @@ static struct record full(void)
 		.usage = { 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22,
 			   23, 24 },
 		.memory = { 30, 31, "0-1" },
-		.scratch = { 32, 33 },
+		.scratch = { 32, 33, 1, "no" },
 		.net = { 34, 35 },
 		.limits = { asked, 2, enforced, 1, missing, 1 },
 		.tags = tags,
@@ -83,7 +83,7 @@ static const char full_text[] =
 	"\"pids\":{\"peak\":19},"
 	"\"io\":{\"read_bytes\":20,\"write_bytes\":21},"
 	"\"pressure\":{\"cpu_us\":22,\"memory_us\":23,\"io_us\":24},"
-	"\"scratch\":{\"limit_bytes\":32,\"peak_bytes\":33},"
+	"\"scratch\":{\"limit_bytes\":32,\"peak_bytes\":33,\"full\":true,\"error\":\"no\"},"
 	"\"net\":{\"rx_bytes\":34,\"tx_bytes\":35},"
 	"\"limits\":{\"asked\":{\"memory\":\"4G\",\"pids\":\"100\"},\"enforced\":{\"memory\":\"4G\"},\"missing\":{\"pids\":\"no controller\"}},"
 	"\"tags\":{\"run\":\"\\\"7\\\"\\n\"}}";
@@ -258,6 +258,7 @@ static void test_refused(void **state)
 		{ HEAD ",\"cell\":{\"namespaces\":[\"a b\"]}}", "not words" },
 		{ HEAD ",\"cell\":{\"namespaces\":[\"\"]}}", "not words" },
 		{ HEAD ",\"cell\":{\"namespaces\":\"a\"}}", "not an array" },
+		{ HEAD ",\"scratch\":{\"full\":1}}", "not true or false" },
 		{ HEAD ",\"tags\":{\"a\":1}}", "tags: not a string" },
 		{ HEAD ",\"tags\":[]}", "tags: not an object" },
 		{ HEAD ",\"limits\":{\"asked\":7}}", "limits.asked" },
@@ -385,7 +386,7 @@ static void test_each(void **state)
 	(void)state;
 	r.usage.memory_peak = -1;
 	record_each(&r, &pool, each, &e);
-	assert_int_equal(e.n, 44);
+	assert_int_equal(e.n, 46);
 	assert_string_equal(e.wall, "2.000003");
 	assert_string_equal(e.job, "4711");
 	assert_null(e.peak);

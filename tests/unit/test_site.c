@@ -227,7 +227,12 @@ static void paths_are_clean(void **state)
 {
 	(void)state;
 	good("loosen-rw = /data/ //scratch/./x / /a..b\n"
+	     "scratch-dirs = /local/ /big\nscratch-projects = 7-9\n"
 	     "spool = /var//spool/\ncgroup-parent = /cells.slice/\n");
+	assert_int_equal(site.n_scratch_dirs, 2);
+	assert_string_equal(site.scratch_dirs[0], "/local");
+	assert_int_equal(site.first_project, 7);
+	assert_int_equal(site.last_project, 9);
 	assert_string_equal(site.loosen_rw[0], "/data");
 	assert_string_equal(site.loosen_rw[1], "/scratch/x");
 	assert_string_equal(site.loosen_rw[2], "/");
