@@ -166,10 +166,16 @@ static int join_namespaces(const struct way *w, int pidfd, struct err *err)
 	/* What joins with rights of ours must be out of reach for the cell. */
 	if (prctl(PR_SET_DUMPABLE, 0))
 		return err_set(err, errno, "become undumpable");
-	if (w->flags && setns(pidfd, w->flags))
-		return err_set(err, errno,
-			       errno == ESRCH ? "the cell has ended"
-					      : "join the cell's namespaces");
+	if (w->flags && setns(pidfd, w->flags)) {
+		if (errno == ESRCH)
+			return err_set(err, 0, "the cell has ended");
+		if (errno == EPERM && w->as_user)
+			return err_set(
+				err, errno,
+				"join the cell (is the payload a program "
+				"that its user may not read?)");
+		return err_set(err, errno, "join the cell's namespaces");
+	}
 	if (w->late_cgroup && unshare(CLONE_NEWCGROUP))
 		return err_set(err, errno, "make a cgroup namespace");
 	return 0;

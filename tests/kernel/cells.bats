@@ -434,7 +434,7 @@ namespaces_of() {
 }
 
 @test "[S18] enter lands in all of the cell's namespaces" {
-	sleeper --net=none --hostname=inner
+	sleeper --net=none --hostname=inner --time=monotonic=1000
 	run -0 "$CLOISON" enter "$id" -- sh -c "$namespaces"
 	[ "$output" = "$(namespaces_of "$inside")" ]
 	[ "$output" != "$(namespaces_of self)" ]
