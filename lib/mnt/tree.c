@@ -103,7 +103,7 @@ static int make_node(const struct mnt_work *w, int dirfd, const char *name,
  * The place to mount on. Where it is missing it is made, but only in a file
  * system that was made for this cell: the host's are never written to.
  */
-int mnt_open_target(const struct mnt_work *w, const char *path, bool dir)
+static int open_target(const struct mnt_work *w, const char *path, bool dir)
 {
 	char copy[4096], *next;
 	int fd = fd_open(AT_FDCWD, path, O_PATH, 0, 0);
@@ -134,6 +134,27 @@ int mnt_open_target(const struct mnt_work *w, const char *path, bool dir)
 		fd = child;
 		p = following;
 	}
+	return fd;
+}
+
+int mnt_open_target(const struct mnt_work *w, const char *path, bool dir)
+{
+	int fd = open_target(w, path, dir), saved;
+	struct err ignored;
+
+	if (fd >= 0 || errno != EACCES)
+		return fd;
+	/* A file system that squashes root lets nobody through but the user. */
+	if (mnt_be_user(w->plan, &ignored))
+		return -1;
+	fd = open_target(w, path, dir);
+	saved = errno;
+	if (mnt_be_root(w->plan, &ignored)) {
+		if (fd >= 0)
+			close(fd);
+		return -1;
+	}
+	errno = saved;
 	return fd;
 }
 
