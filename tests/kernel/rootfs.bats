@@ -71,15 +71,15 @@ kinds() { is_root && echo root squashfs erofs || echo root; }
 	for kind in $(kinds); do
 		run -0 in_root "$kind" --nestable=yes -- sh -c "ls /lib/modules /boot /srv /home 2>/dev/null
 			cd / && cd ../../.. && ls; ls /proc/1/root 2>/dev/null; umount -l / 2>/dev/null; ls
-			ls /etc; cat /proc/self/mountinfo | head -n 1"
+			ls /etc"
 		[[ $output != *shadow* && $output != *boot* ]]
-		# The root of all mounts is the overlay, without a parent here.
-		[[ ${lines[-1]} == *" / / rw,nosuid,nodev"*" - overlay "* ]]
 		# Nothing of the host is mounted but what the plan says.
-		run -0 in_root "$kind" -- sh -c 'while read -r _ _ _ _ at _; do echo "$at"; done </proc/self/mountinfo'
+		run -0 in_root "$kind" -- cat /proc/self/mountinfo
+		[ "$(grep -c ' / / rw,nosuid,nodev.* - overlay ' <<<"$output")" -eq 1 ]
+		run -0 awk '$5 != "/" || !/ - overlay / { print $5 }' <<<"$output"
 		for at in "${lines[@]}"; do
 			case $at in
-			/ | /proc | /proc/* | /sys | /sys/* | /dev | /dev/* | /tmp | /var/tmp | \
+			/proc | /proc/* | /sys | /sys/* | /dev | /dev/* | /tmp | /var/tmp | \
 				/etc/hosts | /etc/resolv.conf | "$HOME" | "$PWD") ;;
 			*) echo "$at" && return 1 ;;
 			esac
