@@ -133,7 +133,7 @@ static int none_free(const struct leases *l, const struct link_want *want,
 		return err_set(err, 0,
 			       "pool '%s': none of its %zu IPv%c addresses is "
 			       "free, cells of this host have them (cloison "
-			       "ls)",
+			       "ls --json)",
 			       want->pool, l->tried,
 			       want->range->first.family == AF_INET ? '4'
 								    : '6');

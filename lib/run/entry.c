@@ -48,6 +48,7 @@ static const struct field {
 	FIELD("gid", NUMBER, gid),
 	FIELD("profile", WORD, profile),
 	FIELD("namespaces", WORD, namespaces),
+	FIELD("addresses", WORD, addresses),
 	FIELD("memory", NUMBER, memory),
 	FIELD("scratch-size", NUMBER, scratch),
 	FIELD("caps", WORD, caps),

@@ -40,7 +40,8 @@ struct entry {
 	uid_t owner;
 	bool locked; /* the supervisor or the cell's init is there */
 	const char *boot, *scheduler, *cluster, *job, *step, *account, *user;
-	const char *profile, *namespaces, *caps, *cwd, *spool, *recorded;
+	const char *profile, *namespaces, *addresses, *caps, *cwd, *spool,
+		*recorded;
 	const char *cgroup; /* the directory that was made for the cell */
 	const char *limits; /* the one with the limits; NULL: the same */
 	int64_t uid, gid, start_us, memory, scratch;

@@ -170,12 +170,25 @@ static int note_processes(const struct plan *plan, const struct cell *cell,
 	return registry_note_process(&cell->registry, "init", cell->init, err);
 }
 
+/* Who has which one, for cloison ls. */
+static int note_addresses(const struct cell *cell, struct err *err)
+{
+	char list[LINK_ADDRESSES * IP_TEXT], one[IP_TEXT];
+	size_t len = 0;
+
+	if (!cell->link.n)
+		return 0;
+	for (size_t i = 0; i < cell->link.n; i++)
+		len += (size_t)snprintf(list + len, sizeof(list) - len, "%s%s",
+					i ? " " : "",
+					ip_text(&cell->link.address[i], one));
+	return registry_note(&cell->registry, "addresses", list, err);
+}
+
 /* Before init, which inherits the locks. */
 static int lease_addresses(const struct plan *plan, struct cell *cell,
 			   struct err *err)
 {
-	char text[IP_TEXT];
-
 	if (plan->link.kind == LINK_NONE)
 		return 0;
 	if (link_init(&plan->link, &cell->link, err) ||
@@ -184,11 +197,7 @@ static int lease_addresses(const struct plan *plan, struct cell *cell,
 	    registry_note(&cell->registry, "leases", plan->link.leases, err) ||
 	    link_lease(&plan->link, &cell->link, err))
 		return -1;
-	for (size_t i = 0; i < cell->link.n; i++)
-		if (registry_note(&cell->registry, "address",
-				  ip_text(&cell->link.address[i], text), err))
-			return -1;
-	return 0;
+	return note_addresses(cell, err);
 }
 
 static int make_link(const struct plan *plan, struct cell *cell,

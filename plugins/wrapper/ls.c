@@ -182,6 +182,7 @@ static struct json_object *cell_object(const struct found *f, struct pool *pool)
 	add_number(o, "uid", e->uid);
 	add_text(o, "profile", e->profile, pool);
 	add_text(o, "namespaces", e->namespaces, pool);
+	add_text(o, "addresses", e->addresses, pool);
 	add_number(o, "supervisor", e->supervisor.pid);
 	add_process(o, "init", f->now.init);
 	add_process(o, "payload", f->now.payload);
