@@ -344,10 +344,8 @@ static int go(struct way *w, int sock, struct joined *ret, struct err *err)
 	if (way < 0)
 		return err_set(err, errno, "fork");
 	if (!way) {
-		struct pool pool = { 0 };
-
 		close(sock);
-		if (go_in(w, &pool, err))
+		if (go_in(w, w->join->pool, err))
 			msg_tell(w->sock, MSG_ERR, err);
 		_exit(0);
 	}
@@ -373,10 +371,12 @@ static enum sec_level level_of(const char *value)
 	return (enum sec_level)n;
 }
 
-/* `writable` has room for as many as the entry has lines. */
-static void read_sec(const struct entry *e, const char **writable,
+static void read_sec(const struct entry *e, struct pool *pool,
 		     struct sec_plan *ret)
 {
+	const char **writable =
+		pool_alloc(pool, e->n_lines * sizeof(*writable));
+
 	*ret = (struct sec_plan){ .landlock = SEC_OFF, .writable = writable };
 	for (size_t i = 0; i < e->n_lines; i++) {
 		const char *key = e->line[i].key, *value = e->line[i].value;
@@ -401,15 +401,11 @@ int join_run(const struct join *join, struct joined *ret, struct err *err)
 	struct way w = { .join = join,
 			 .flags = flags_of(join->entry),
 			 .as_user = join->entry->owner != 0 };
-	cleanup_free const char **writable =
-		calloc(join->entry->n_lines, sizeof(*writable));
 	sigset_t all;
 	int sv[2], r;
 
 	*ret = (struct joined){ 0 };
-	if (!writable)
-		return err_set(err, ENOMEM, "enter the cell");
-	read_sec(join->entry, writable, &w.sec);
+	read_sec(join->entry, join->pool, &w.sec);
 	w.late_cgroup = join->entry->limits && w.flags & CLONE_NEWCGROUP;
 	if (w.late_cgroup)
 		w.flags &= ~CLONE_NEWCGROUP;

@@ -13,6 +13,7 @@ struct join {
 	const struct entry *entry;
 	const struct process *init, *payload; /* of the cell */
 	char *const *argv;
+	struct pool *pool;
 };
 
 /* How it ended. */

@@ -103,13 +103,14 @@ static int enter(const struct finds *finds, struct found *f, char *argv[],
 {
 	const struct passwd *pw = getpwuid((uid_t)f->entry.uid);
 	char *shell[] = { NULL, NULL };
+	struct pool pool = { 0 };
 	struct joined joined = { 0 };
 	struct join join = { .host = &finds->host,
 			     .entry = &f->entry,
 			     .init = f->now.init,
 			     .payload = f->now.payload,
-			     .argv = argv };
-	struct pool pool = { 0 };
+			     .argv = argv,
+			     .pool = &pool };
 	int r;
 
 	if (!*argv) {
