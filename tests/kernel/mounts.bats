@@ -165,18 +165,18 @@ wait_for() {
 		touch tree/src/f
 		"$CLOISON" run --quiet $OPTIONS -- sh -c '
 			echo up >state/up
-			until [ -e tree/sub/f ]; do sleep 0.05; done
-			touch tree/sub/inside 2>/dev/null && echo writable >state/how || echo read-only >state/how
+			until [ -e $AT/sub/f ]; do sleep 0.05; done
+			touch $AT/sub/inside 2>/dev/null && echo writable >state/how || echo read-only >state/how
 			echo arrived >state/arrived
-			while [ -e tree/sub/f ]; do sleep 0.05; done
-			echo gone >state/gone; touch tree/src/g 2>&1' &
+			while [ -e $AT/sub/f ]; do sleep 0.05; done
+			echo gone >state/gone; touch $AT/src/g 2>&1' &
 		until [ -e state/up ]; do sleep 0.05; done
 		mount --bind tree/src tree/sub
 		until [ -e state/arrived ]; do sleep 0.05; done
 		umount tree/sub || exit 9
 		wait $!
 	END
-	export CLOISON OPTIONS
+	export CLOISON OPTIONS AT=tree
 	mkdir state
 	for OPTIONS in "" "--ro=$PWD/tree" "--user=root" "--user=root --ro=$PWD/tree"; do
 		rm -f state/*
@@ -189,4 +189,11 @@ wait_for() {
 		[ "$(cat state/how)" = writable ]
 		[[ $OPTIONS != *--ro* ]] || [[ $output == *"Read-only file system"* ]]
 	done
+	# Landlock knows places, not mounts.
+	OPTIONS="--ro=$PWD/tree:/mnt --landlock=default" AT=/mnt
+	cell --landlock=default -- true || skip "no Landlock in this kernel"
+	rm -f state/*
+	run own_mounts timeout 20 bash ./host
+	[ -e state/gone ]
+	[ "$(cat state/how)" = read-only ]
 }
