@@ -382,6 +382,10 @@ int glue_enter(struct glue *g, struct err *err)
 		return -1;
 	if (!g->plan.ns.make[NS_PID])
 		return 0;
+	/* Until its execve the task is slurmstepd's memory and program file, in
+	 * sight of other tasks of its user. */
+	if (prctl(PR_SET_DUMPABLE, 0))
+		return err_set(err, errno, "become undumpable");
 	sigfillset(&all);
 	if (signal(SIGCHLD, SIG_DFL) == SIG_ERR ||
 	    sigprocmask(SIG_BLOCK, &all, &old))
