@@ -121,7 +121,7 @@ mounts() {
 	local user name
 	for user in $(users); do
 		# Some of these root can open, but not read.
-		run cell --user="$user" -- sh -c 'cd /proc/1 && cat mem environ maps auxv \
+		run cell --user="$user" -- sh -c 'cd /proc/1 && timeout 9 cat mem environ maps auxv \
 			io stack syscall pagemap timers fd/* task/1/fd/* ns/* 2>/dev/null
 			ls -d root/* cwd/* fdinfo/1/ map_files/* 2>/dev/null; true'
 		[ -z "$output" ]
@@ -158,6 +158,17 @@ mounts() {
 	# No other process of the cell has it.
 	run cell -- sh -c 'readlink /proc/[0-9]*/exe'
 	[[ $output != *cloison* ]]
+}
+
+@test "no descriptor of ours is left in any kind of cell" {
+	local here options
+	mkdir o
+	here=$(sh -c 'ls /proc/self/fd')
+	for options in --profile=batch --profile=strict --profile=open --net=none \
+		--overlay="$PWD/o" --tmpfs="$PWD/under" --landlock=default --user=root \
+		--pid=host --nestable=yes --cpus=1; do
+		[ "$(cell --limits=try "$options" -- sh -c 'ls /proc/self/fd')" = "$here" ]
+	done
 }
 
 @test "settings of the kernel: not one can be opened for writing" {
