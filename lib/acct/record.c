@@ -629,6 +629,16 @@ static const char *tree_text(struct json_object *root, struct pool *pool,
 	return text;
 }
 
+void record_foresee(void)
+{
+	struct err ignored;
+	char text[40];
+
+	LAZY_LOAD(json, JSONC_SONAME, JSON, &ignored);
+	/* The C library's time zone, which it reads even for UTC. */
+	time_text(0, text);
+}
+
 int record_format(const struct record *record, struct pool *pool,
 		  const char **ret, struct err *err)
 {

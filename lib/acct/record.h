@@ -107,6 +107,12 @@ int record_format(const struct record *record, struct pool *pool,
 		  const char **ret, struct err *err);
 
 /*
+ * Load ahead of time what record_format otherwise loads at its first use. What
+ * fails here fails again there.
+ */
+void record_foresee(void);
+
+/*
  * Text to record; unknown members are passed over (later schemas add them),
  * wrong types, a foreign schema, a bad id or a text over RECORD_MAX refused.
  * The text is believed in nothing. After a failure `ret` means nothing.

@@ -243,6 +243,15 @@ static int write_file(const char *path, const char *json, struct err *err)
 	return 0;
 }
 
+void cell_foresee(const struct plan *plan, struct cell *cell)
+{
+	struct err ignored;
+
+	record_foresee();
+	if (plan->spool)
+		cell->spool = spool_open(plan->spool, geteuid(), &ignored);
+}
+
 int cell_deliver(const struct plan *plan, const struct cell *cell,
 		 const char *json, struct err *err)
 {
@@ -250,8 +259,12 @@ int cell_deliver(const struct plan *plan, const struct cell *cell,
 	int ret = 0;
 
 	if (plan->spool) {
-		cleanup_fd int spool = spool_open(plan->spool, geteuid(), err);
+		cleanup_fd int opened = -1;
+		int spool = cell->spool;
 
+		if (spool < 0)
+			spool = opened =
+				spool_open(plan->spool, geteuid(), err);
 		if (spool < 0 || spool_write(spool, id, json, err) ||
 		    registry_note(&cell->registry, "recorded", "yes", err))
 			ret = -1;

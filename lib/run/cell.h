@@ -28,6 +28,7 @@
  *	map ids		<-- MSG_MAP ---	inner namespaces
  *			--- ack ------>	fork ----------------->	cwd, caps
  *			<-- MSG_EXEC ----------------------------	execve
+ *	cell_foresee
  *	cell_wait	<-- MSG_EXIT --	kill and reap all, exit
  *	cell_record, cell_deliver	(the kernel takes namespaces apart)
  *	cell_remove: init reaped, cgroup gone
@@ -59,10 +60,11 @@ struct cell {
 	struct cg_usage usage;
 	struct link_usage net; /* of its own interface */
 	int exec_errno;        /* the payload could not be executed */
+	int spool;             /* opened by cell_foresee, or -1 */
 };
 #define CELL_INIT                                                         \
 	{                                                                 \
-		.watch = -1, .pidfd = -1, .sock = -1,                     \
+		.watch = -1, .pidfd = -1, .sock = -1, .spool = -1,        \
 		.registry = REGISTRY_INIT, .cg = CG_INIT, .setup_us = -1, \
 		.net = { -1, -1 },                                        \
 	}
@@ -106,6 +108,12 @@ int cell_join(const struct plan *plan, pid_t init, struct err *err);
  * and use stand in for what it has not told (MSG_EXIT): something killed it.
  */
 int cell_reap(struct cell *cell, struct err *err);
+
+/*
+ * Prepare for the record while the payload runs, when nobody waits for it. What
+ * fails here fails again in cell_record and cell_deliver, which tell.
+ */
+void cell_foresee(const struct plan *plan, struct cell *cell);
 
 /* What a finished cell's record says, beside what the plan does. */
 int cell_record(const struct plan *plan, const struct host *host,

@@ -286,7 +286,9 @@ int cell_remove(const struct plan *plan, struct cell *cell, struct err *err)
 		close(cell->sock);
 	if (cell->pidfd >= 0)
 		close(cell->pidfd);
-	cell->sock = cell->pidfd = -1;
+	if (cell->spool >= 0)
+		close(cell->spool);
+	cell->sock = cell->pidfd = cell->spool = -1;
 	user_tidy(plan);
 	if (scratch_remove(&cell->scratch, err))
 		ret = -1;

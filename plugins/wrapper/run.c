@@ -86,6 +86,7 @@ static int run(struct request *r)
 	if (*cell.scratch.no_quota.text && !r->plan.quiet)
 		fprintf(stderr, "cloison: scratch has no size: %s\n",
 			cell.scratch.no_quota.text);
+	cell_foresee(&r->plan, &cell);
 	status = cell_wait(&r->plan, &cell, &err)
 			 ? fail(&err)
 			 : exit_status(&cell, r->command[0]);
