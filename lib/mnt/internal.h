@@ -12,6 +12,7 @@ struct mnt_work {
 	struct mnt_live *live;
 	const char *store; /* for scratch, on the host; NULL: a tmpfs */
 	int tmpfs;         /* root of the one for scratch and upper layers */
+	int empty;         /* root of the one that hides what stays hidden */
 	int host;          /* the host's root, once the cell has another */
 	int *src;        /* per operation: the tree to bind or to seal, or -1 */
 	int *keep;       /* per operation: the tree to keep an upper layer in */
