@@ -110,7 +110,7 @@ static int await(pid_t pid, int out, const char *name, struct err *err)
 		ready = poll(&p, 1, HOOK_SECONDS * 1000);
 	while (ready < 0 && errno == EINTR);
 	if (ready != 1)
-		kill(pid, SIGKILL);
+		kill(-pid, SIGKILL);
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return err_set(err, errno, "wait for %s", name);

@@ -463,7 +463,7 @@ hook() {
 	run ! pgrep -f 'sleep 4711'
 }
 
-@test "[S7] a hook that fails, hangs or is not root's alone: no cell, one clear line" {
+@test "[S7] a hook that fails or is not root's alone: no cell, one clear line" {
 	is_root || skip "needs root"
 	hook <<-'END'
 		#!/bin/sh
