@@ -56,6 +56,10 @@ static bool move_up(struct removal *r, int dirfd, const char *name)
 {
 	char to[32];
 
+	/* It is a directory, whose entry ".." is about to change. */
+	if (faccessat(dirfd, name, W_OK, AT_EACCESS | AT_SYMLINK_NOFOLLOW) &&
+	    fchmodat(dirfd, name, 0700, AT_SYMLINK_NOFOLLOW))
+		return false;
 	do {
 		snprintf(to, sizeof(to), "%lu", r->moved++);
 		if (!renameat2(dirfd, name, r->top, to, RENAME_NOREPLACE))

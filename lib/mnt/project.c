@@ -99,12 +99,13 @@ int mnt_project_join(int fd, uint32_t id, struct err *err)
 	return 0;
 }
 
-void mnt_project_leave(int fd)
+uint32_t mnt_project_leave(int fd)
 {
 	struct fsxattr x;
 
 	if (ioctl(fd, FS_IOC_FSGETXATTR, &x))
-		return;
+		return 0;
 	x.fsx_xflags &= ~(__u32)FS_XFLAG_PROJINHERIT;
 	ioctl(fd, FS_IOC_FSSETXATTR, &x);
+	return x.fsx_projid;
 }

@@ -31,7 +31,10 @@ bool mnt_project_used(int fd, uint32_t id);
 /* Put the empty directory `fd` and all that will be made in it into it. */
 int mnt_project_join(int fd, uint32_t id, struct err *err);
 
-/* From now on anything may be moved into the directory. */
-void mnt_project_leave(int fd);
+/*
+ * From now on anything may be moved into the directory, and what is made in it
+ * counts for nobody. Returns the project that it is in, 0: none.
+ */
+uint32_t mnt_project_leave(int fd);
 
 #endif

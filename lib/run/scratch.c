@@ -266,15 +266,21 @@ int scratch_remove(const struct scratch *s, struct err *err)
 	return *s->note && !s->of_job ? scratch_undo(s->note, err) : 0;
 }
 
+/* Whether the directory is there, and in the project that was noted. */
+static bool is_joined(uint32_t project, int dir, const char *name)
+{
+	cleanup_fd int fd = openat(
+		dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	return project && fd >= 0 && mnt_project_leave(fd) == project;
+}
+
 /* The directory may be there or not, as may the project's limit. */
 static int undo(uint32_t project, int dir, const char *name, struct err *err)
 {
-	cleanup_fd int top = openat(
-		dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	bool joined = is_joined(project, dir, name);
 	cleanup_fd int lock = -1;
 
-	if (top >= 0 && project)
-		mnt_project_leave(top);
 	if (tree_remove(dir, name))
 		return err_set(err, errno, "remove scratch %s", name);
 	if (!project)
@@ -282,8 +288,8 @@ static int undo(uint32_t project, int dir, const char *name, struct err *err)
 	lock = lock_projects(err);
 	if (lock < 0)
 		return -1;
-	/* It is another cell's when this one never came to use it. */
-	return mnt_project_used(dir, project)
+	/* It may be another cell's if this one never came to use it. */
+	return !joined && mnt_project_used(dir, project)
 		       ? 0
 		       : mnt_project_limit(dir, project, 0, err);
 }

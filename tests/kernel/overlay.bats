@@ -158,6 +158,32 @@ sum() { (cd "$1" && find . -printf '%p %y %m %U %s %T@\n' -type f -exec cksum {}
 	[ "$(stat -c %s out/log)" -eq "$size" ]
 }
 
+@test "--overlay collect: with Landlock and the strict filter, too" {
+	run cell --landlock=strict --seccomp=strict --overlay="$PWD/low:collect=*=$PWD/out" -- sh -c 'echo x >low/x'
+	[ "$status" -eq 0 ] && [ -z "$output" ]
+	[ "$(cat out/x)" = x ]
+}
+
+@test "--scratch in a directory without quotas: refused, or without a size by limits=try" {
+	mkdir disk
+	run cell --scratch="$PWD/disk:4M" -- true
+	[ "$status" -eq 125 ] && [ "${#lines[@]}" -eq 1 ]
+	if is_root; then
+		# The development machine's file system may have them.
+		[[ $output == *"the file system has no project quotas to keep a size"* ]] || skip "it has quotas"
+	else
+		[[ $output == "cloison: --scratch: only root can keep a size in $PWD/disk "* ]]
+	fi
+	run "$CLOISON" run --limits=try --scratch="$PWD/disk:4M" --record="$PWD/r" --overlay="$PWD/low" -- sh -c '
+		head -c 5000000 /dev/zero >/tmp/x; head -c 5000000 /dev/zero >low/x; mkdir -p /var/tmp/a/b; chmod 0 /var/tmp/a
+		stat -f -c %T /dev/shm; ls /tmp /var/tmp'
+	[ "$status" -eq 0 ]
+	[[ $output == *"cloison: scratch has no size: "* && $output == *tmpfs* ]]
+	[ "$(jq -c '[.scratch.limit_bytes, .scratch.peak_bytes, .scratch.full]' r)" = '[null,null,null]' ]
+	[[ $(jq -r .limits.missing.scratch r) == *"no project quotas"* ]]
+	[ -z "$(ls -A disk)" ] && [ ! -e low/x ]
+}
+
 @test "--overlay collect with rights that the user does not have is refused to it, and told" {
 	is_root || skip "only root has files that its payload cannot read"
 	# Without capabilities root cannot read what belongs to nobody else.

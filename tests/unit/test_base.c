@@ -17,6 +17,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -26,6 +28,7 @@
 #include "base/lazy.h"
 #include "base/parse.h"
 #include "base/pool.h"
+#include "base/tree.h"
 
 #define N(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -845,6 +848,59 @@ static void lazy_loads_once(void **state)
 	assert_int_equal(lazy_load("libnot-there.so.9", names, table, &err), 0);
 }
 
+/* Deeper than a path can be long or files can be open, with names that the
+ * removal itself might use, closed directories and ways out. */
+static void remove_tree(void **state)
+{
+	char dir[] = "/tmp/test-tree-XXXXXX";
+	struct rlimit old;
+	int top, fd;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	top = open(dir, O_RDONLY | O_DIRECTORY);
+	assert_true(top >= 0);
+	assert_int_equal(mkdirat(top, "stays", 0755), 0);
+	assert_int_equal(mkdirat(top, "stays/file", 0755), 0);
+	assert_int_equal(mkdirat(top, "tree", 0755), 0);
+	fd = openat(top, "tree", O_RDONLY | O_DIRECTORY);
+	for (int i = 0; i < 400; i++) {
+		static const char *const names[] = { "0", "1", "a\nb", "-" };
+		const char *name = names[i % 4];
+		int next;
+
+		assert_int_equal(mkdirat(fd, name, 0700), 0);
+		assert_int_equal(symlinkat("../stays", fd, "link"), 0);
+		assert_int_equal(symlinkat(dir, fd, "2"), 0);
+		assert_int_equal(mkfifoat(fd, "pipe", 0), 0);
+		assert_int_equal(mkdirat(fd, "closed", 0700), 0);
+		assert_int_equal(mkdirat(fd, "closed/in", 0000), 0);
+		assert_int_equal(fchmodat(fd, "closed", 0000, 0), 0);
+		next = openat(fd, name, O_RDONLY | O_DIRECTORY);
+		assert_true(next >= 0);
+		assert_int_equal(fchmod(fd, i % 8 ? 0700 : 0000), 0);
+		close(fd);
+		fd = next;
+	}
+	close(fd);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+	assert_int_equal(
+		setrlimit(RLIMIT_NOFILE, &(struct rlimit){ 16, old.rlim_max }),
+		0);
+	assert_int_equal(tree_remove(top, "tree"), 0);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+	assert_int_equal(faccessat(top, "tree", F_OK, 0), -1);
+	assert_int_equal(faccessat(top, "stays/file", F_OK, 0), 0);
+	/* Nothing is no error, a file and a link are removed as such. */
+	assert_int_equal(tree_remove(top, "tree"), 0);
+	assert_int_equal(symlinkat("stays", top, "link"), 0);
+	assert_int_equal(tree_remove(top, "link"), 0);
+	assert_int_equal(faccessat(top, "stays/file", F_OK, 0), 0);
+	assert_int_equal(tree_remove(top, "stays"), 0);
+	close(top);
+	assert_int_equal(rmdir(dir), 0);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -873,6 +929,7 @@ int main(void)
 		cmocka_unit_test(write_file),
 		cmocka_unit_test(no_magic_links),
 		cmocka_unit_test(steal),
+		cmocka_unit_test(remove_tree),
 		cmocka_unit_test(lazy_missing_library),
 		cmocka_unit_test(lazy_missing_symbol),
 		cmocka_unit_test(lazy_loads_once),
