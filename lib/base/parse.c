@@ -105,33 +105,82 @@ int parse_millicpus(const char *s, uint64_t *ret, struct err *err)
 	return 0;
 }
 
-int parse_seconds(const char *s, uint64_t *ret, struct err *err)
+enum {
+	MINUTE = 60,
+	HOUR = 60 * MINUTE,
+	DAY = 24 * HOUR
+};
+static const uint64_t seconds_max = 100ULL * 366 * DAY;
+
+/* "15m", "1h30m": units from large to small, each at most once. */
+static int with_units(const char *s, uint64_t *ret)
 {
 	static const struct {
 		char unit;
 		uint64_t seconds;
-	} units[] = { { 's', 1 }, { 'm', 60 }, { 'h', 3600 }, { 'd', 86400 } };
-	const uint64_t max = 100ULL * 366 * 86400;
-	const char *p = s;
-	uint64_t v, total = 0;
+	} units[] = {
+		{ 'd', DAY }, { 'h', HOUR }, { 'm', MINUTE }, { 's', 1 }
+	};
+	size_t i = 0;
+	uint64_t v;
 
-	do {
-		if (total > max || digits(&p, max, &v))
-			goto bad;
-		total = total * 60 + v;
-	} while (*p == ':' && p++);
-	for (size_t i = 0; *p && i < sizeof(units) / sizeof(units[0]); i++)
-		if (*p == units[i].unit && !p[1] && !strchr(s, ':')) {
-			total *= units[i].seconds;
-			p++;
-		}
-	if (*p || !total || total > max)
-		goto bad;
-	*ret = total;
+	*ret = 0;
+	while (*s) {
+		if (digits(&s, seconds_max, &v))
+			return -1;
+		while (i < sizeof(units) / sizeof(units[0]) &&
+		       units[i].unit != *s)
+			i++;
+		if (i == sizeof(units) / sizeof(units[0]))
+			return -1;
+		*ret += v * units[i++].seconds;
+		if (*ret > seconds_max)
+			return -1;
+		s++;
+	}
 	return 0;
-bad:
-	return err_set(err, 0,
-		       "'%s' is not a time (examples: 90s, 15m, 1:30:00)", s);
+}
+
+/* "90", "1:30:00", and with days, where hours come first: "2-12", "2-12:30" */
+static int with_colons(const char *s, uint64_t *ret)
+{
+	uint64_t v, total = 0;
+	int parts = 0;
+	bool days;
+
+	if (digits(&s, seconds_max, &v))
+		return -1;
+	days = *s == '-';
+	if (days && (s++, *ret = v * DAY, digits(&s, 23, &v)))
+		return -1;
+	for (;;) {
+		total = total * 60 + v;
+		parts++;
+		if (total > seconds_max || *s != ':')
+			break;
+		s++;
+		if (digits(&s, seconds_max, &v))
+			return -1;
+	}
+	if (*s || (days && parts > 3))
+		return -1;
+	for (; days && parts < 3; parts++)
+		total *= 60;
+	*ret = (days ? *ret : 0) + total;
+	return 0;
+}
+
+int parse_seconds(const char *s, uint64_t *ret, struct err *err)
+{
+	uint64_t v = 0;
+
+	if ((with_colons(s, &v) && with_units(s, &v)) || !v || v > seconds_max)
+		return err_set(err, 0,
+			       "'%s' is not a time (examples: 90s, 1h30m, "
+			       "1:30:00, 2-12:00:00)",
+			       s);
+	*ret = v;
+	return 0;
 }
 
 int parse_offset(const char *s, int64_t *ret_sec, uint32_t *ret_nsec,

@@ -25,7 +25,11 @@ int parse_size(const char *s, uint64_t *ret, struct err *err);
 /* CPUs in thousandths: "2" is 2000, "0.5" is 500. Not zero. */
 int parse_millicpus(const char *s, uint64_t *ret, struct err *err);
 
-/* Seconds: "90", "90s", "15m", "2h", "1d", "1:30:00". Not zero. */
+/*
+ * Seconds: "90", "90s", "15m", "1h30m", "1d", "1:30:00", "15:00" (minutes and
+ * seconds); with days as Slurm writes them "2-12" (hours), "2-12:30:00". Not
+ * zero, at most 100 years.
+ */
 int parse_seconds(const char *s, uint64_t *ret, struct err *err);
 
 /*

@@ -453,6 +453,16 @@ int cg_kill(struct cg *cg, struct err *err)
 	return 0;
 }
 
+int cg_open_kill(const struct cg *cg, struct err *err)
+{
+	int fd = openat(cg->fd, "cgroup.kill", O_WRONLY | O_CLOEXEC);
+
+	if (fd >= 0)
+		return fd;
+	err_set(err, errno, "open cgroup.kill of %s", cg->path);
+	return errno == ENOENT ? err_hint(err, "needs Linux 5.14") : -1;
+}
+
 /* --- removing --- */
 
 static bool is_dir(int dir, const struct dirent *d)

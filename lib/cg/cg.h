@@ -164,6 +164,12 @@ void cg_usage_read(int fd, struct cg_usage *ret);
 int cg_kill(struct cg *cg, struct err *err);
 
 /*
+ * A descriptor by which somebody without any rights kills what is in the
+ * cgroup that carries the limits, and below: by writing "1".
+ */
+int cg_open_kill(const struct cg *cg, struct err *err);
+
+/*
  * Remove what cg_create made, and what its processes made below, and close the
  * descriptors in any case. Processes in it must be gone; an EBUSY that is only
  * the kernel being late is waited out for at most a second. The process that

@@ -133,6 +133,23 @@ static int pick_cores(const struct build *b, struct plan *plan, struct err *err)
 	return 0;
 }
 
+/* Kept by init, which needs no cgroup for it. */
+static int build_time_limit(const struct build *b, struct plan *plan,
+			    struct err *err)
+{
+	const struct option_value *v = &b->o->value[OPT_TIME_LIMIT];
+
+	if (!v->set)
+		return 0;
+	if (b->job->front == JOB_SLURM && !plan->ns.make[NS_PID])
+		return err_set(err, 0,
+			       "%s: needs pid=new in Slurm, where the cell's "
+			       "init has no other hold on tasks",
+			       v->origin);
+	return option_seconds(v->text, &plan->time_limit, &plan->time_grace,
+			      err);
+}
+
 int build_limits(const struct build *b, struct plan *plan, struct err *err)
 {
 	const struct option_value *v = b->o->value;
@@ -142,6 +159,8 @@ int build_limits(const struct build *b, struct plan *plan, struct err *err)
 	plan->cpus = v[OPT_CPUS].num;
 	plan->memory = v[OPT_MEMORY].num;
 	plan->pids = v[OPT_PIDS].num;
+	if (build_time_limit(b, plan, err))
+		return -1;
 	ask_list(b, plan, list, &n);
 	if (!n && b->job->front != JOB_SLURM)
 		return 0;

@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/parse.h"
@@ -83,6 +84,9 @@ const struct option_row option_table[OPTIONS] = {
 			 NULL, "limit memory to SIZE" },
 	[OPT_PIDS] = { "pids", "N", OPTION_COUNT, POLICY_LESS, CLI_SITE, NULL,
 		       "limit processes and threads to N" },
+	[OPT_TIME_LIMIT] = { "time-limit", "TIME[,grace=TIME]", OPTION_SECONDS,
+			     POLICY_LESS, CLI_SITE, NULL,
+			     "end the cell after TIME" },
 	[OPT_LIMITS] = { "limits", "enforce|try|off", OPTION_WORD, POLICY_ORDER,
 			 CLI_SITE, limits,
 			 "what to do about limits the host cannot enforce" },
@@ -460,6 +464,34 @@ static int scratch_parse(const char *text, const char *dir, struct pool *pool,
 	return parse_size(rest, &v->num, err);
 }
 
+int option_seconds(const char *text, uint64_t *ret_limit, uint64_t *ret_grace,
+		   struct err *err)
+{
+	static const char second[] = "grace=";
+	const char *comma = strchrnul(text, ',');
+	char first[64];
+
+	*ret_grace = 5;
+	if (*comma && strncmp(comma + 1, second, strlen(second)) != 0)
+		return err_set(err, 0, "'%s' is not TIME,grace=TIME", text);
+	if (*comma && parse_seconds(comma + 1 + strlen(second), ret_grace, err))
+		return -1;
+	snprintf(first, sizeof(first), "%.*s", (int)(comma - text), text);
+	return parse_seconds(first, ret_limit, err);
+}
+
+/* A user's is tighter if it is all over sooner. */
+static int seconds_parse(const char *text, struct option_value *v,
+			 struct err *err)
+{
+	uint64_t limit, grace;
+
+	if (option_seconds(text, &limit, &grace, err))
+		return -1;
+	v->num = limit + grace;
+	return 0;
+}
+
 static int value_parse(enum option_id id, const char *text, const char *dir,
 		       struct pool *pool, struct option_value *v,
 		       struct err *err)
@@ -475,6 +507,8 @@ static int value_parse(enum option_id id, const char *text, const char *dir,
 		return 0;
 	case OPTION_TIME:
 		return time_parse(text, v, err);
+	case OPTION_SECONDS:
+		return seconds_parse(text, v, err);
 	case OPTION_SIZE:
 		return parse_size(text, &v->num, err);
 	case OPTION_SCRATCH:

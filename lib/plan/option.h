@@ -41,6 +41,7 @@ enum option_id {
 	OPT_CPU_POLICY,
 	OPT_MEMORY,
 	OPT_PIDS,
+	OPT_TIME_LIMIT,
 	OPT_LIMITS,
 	OPT_NESTABLE,
 	OPT_SECCOMP,
@@ -65,6 +66,7 @@ enum option_kind {
 	OPTION_CPUS,    /* num = thousandths */
 	OPTION_COUNT,   /* num */
 	OPTION_NET,     /* num = NET_..., net */
+	OPTION_SECONDS, /* num = limit and grace; text: see option_seconds */
 	OPTION_MOUNT,   /* appended to the list of mounts */
 	OPTION_DEV,     /* num = index into words; others are device globs */
 	OPTION_TAG,     /* appended to the list of tags */
@@ -202,6 +204,13 @@ int option_path(const char *path, const char *dir, struct pool *pool,
  */
 int option_time(const char *text, bool *ret_new,
 		struct ns_offset ret[NS_CLOCKS], struct err *err);
+
+/*
+ * Read the value of --time-limit: a time, and after ",grace=" another, which
+ * is 5 s where it is not said. Seconds. Pure.
+ */
+int option_seconds(const char *text, uint64_t *ret_limit, uint64_t *ret_grace,
+		   struct err *err);
 
 /*
  * Read one value and put it into `options`; later ones replace earlier ones

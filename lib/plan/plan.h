@@ -36,6 +36,8 @@ struct plan {
 	uint64_t cpus;           /* thousandths asked for, 0: no limit */
 	uint64_t memory;         /* bytes, 0: no limit */
 	uint64_t pids;           /* of the payload, 0: no limit */
+	uint64_t time_limit;     /* seconds from the start, 0: no limit */
+	uint64_t time_grace;     /* and how many more after SIGTERM */
 	struct record_pair *env; /* set for the payload */
 	size_t n_env;
 	/* For the record: limits by name, and why some are missing. */

@@ -47,6 +47,11 @@ static const char *number(struct facts *f, uint64_t n)
 	return pool_printf(f->pool, "%llu", (unsigned long long)n);
 }
 
+static const char *seconds(struct facts *f, uint64_t n)
+{
+	return pool_printf(f->pool, "%llu s", (unsigned long long)n);
+}
+
 static void put_pairs(struct facts *f, const char *section,
 		      const struct record_pair *p, size_t n)
 {
@@ -220,6 +225,10 @@ static void plan_facts(const struct plan *plan, struct facts *f)
 	put_cg(f, &plan->cg);
 	put(f, "places", "cpus", plan->topo.cpus);
 	put(f, "places", "mems", plan->topo.mems);
+	if (plan->time_limit) {
+		put(f, "time", "limit", seconds(f, plan->time_limit));
+		put(f, "time", "grace", seconds(f, plan->time_grace));
+	}
 	put_pairs(f, "asked", plan->asked, plan->n_asked);
 	put_pairs(f, "enforced", plan->enforced, plan->n_enforced);
 	put_pairs(f, "missing", plan->missing, plan->n_missing);

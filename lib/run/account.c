@@ -42,10 +42,12 @@ static void fill_usage(const struct cell *cell, struct record *r)
 
 static void fill_exit(const struct cell *cell, struct record *r)
 {
-	if (WIFEXITED(cell->status)) {
+	if (!cell->exited) {
+		r->exit.reason = "lost";
+	} else if (WIFEXITED(cell->status)) {
 		r->exit.code = WEXITSTATUS(cell->status);
 		r->exit.reason = "exited";
-	} else if (WIFSIGNALED(cell->status)) {
+	} else {
 		r->exit.signal = WTERMSIG(cell->status);
 		r->exit.reason = "signaled";
 	}
@@ -56,7 +58,10 @@ static void fill_exit(const struct cell *cell, struct record *r)
 		r->exit.code = cell->exec_errno == ENOENT ? 127 : 126;
 		r->exit.reason = "setup-failed";
 	}
-	if (r->exit.signal == SIGKILL && cell->usage.oom_kills > 0)
+	if (cell->shared->timed_out)
+		r->exit.reason = "time-limit";
+	else if ((!cell->exited || r->exit.signal == SIGKILL) &&
+		 cell->usage.oom_kills > 0)
 		r->exit.reason = "oom";
 }
 

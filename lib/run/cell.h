@@ -53,6 +53,7 @@ struct cell {
 	int64_t end_mono;
 	bool unlimited; /* no limit is enforced, because of why_not */
 	struct err why_not;
+	bool adopts; /* who outlives init becomes the caller's child */
 	bool failed; /* it could not be set up */
 	bool exited; /* `status` holds the payload's wait status */
 	int status;
@@ -74,13 +75,19 @@ int cell_share(struct cell_shared **ret, struct err *err);
 
 /*
  * Build the cell. With `argv` the payload is started in it; without, init
- * waits alone for tasks to join (cell_join), outlives its creator and ends
- * with the process that `watch` is of. On failure everything is undone and
+ * waits alone for tasks to join (cell_join), and ends with the process that
+ * `watch` is of. On failure everything is undone and
  * `err` says what went wrong, wherever it did. All signals stay blocked in the
  * caller until cell_wait has ended.
  */
 int cell_start(const struct plan *plan, const struct host *host,
 	       char *const argv[], struct cell *cell, struct err *err);
+
+/*
+ * Let a cell without payload outlive its creator: until then its init ends
+ * with the creator, however that ends.
+ */
+void cell_release(const struct cell *cell);
 
 /*
  * Pass signals on to the payload until it ends; then everything in the cell

@@ -28,14 +28,18 @@ static void await_ack(int sock)
 		_exit(125);
 }
 
-/* Die with the supervisor, which may be dead already. */
+/*
+ * Die with the supervisor, even stopped; it may be dead already. Without a PID
+ * namespace there is something to do first, see init.c, which hears of its end
+ * by the socket.
+ */
 static int tie_to_parent(const struct enter *e, struct err *err)
 {
 	char c;
 
 	if (!e->argv)
 		return 0;
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL))
+	if (e->plan->ns.make[NS_PID] && prctl(PR_SET_PDEATHSIG, SIGKILL))
 		return err_set(err, errno, "set the parent death signal");
 	if (!recv(e->sock, &c, 1, MSG_PEEK | MSG_DONTWAIT))
 		_exit(125);
@@ -62,8 +66,9 @@ static int inner(const struct enter *e, struct err *err)
  */
 static int detach(const struct enter *e, struct err *err)
 {
-	int null, keep[3 + LINK_ADDRESSES] = { e->sock, e->lock, e->watch };
-	size_t n = 3;
+	int null, keep[4 + LINK_ADDRESSES] = { e->sock, e->lock, e->watch,
+					       e->kill };
+	size_t n = 4;
 
 	if (e->argv)
 		return 0;
@@ -115,9 +120,23 @@ static int change_dir(const struct plan *plan, struct err *err)
 	return 0;
 }
 
-static int payload_set_up(const struct enter *e, struct err *err)
+/* What the payload begins with. */
+struct start {
+	const struct enter *e;
+	pid_t init;
+};
+
+/* Without a PID namespace init's death alone would not end the payload. */
+static int tie_to_init(const struct start *s, struct err *err)
 {
-	const struct plan *plan = e->plan;
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL))
+		return err_set(err, errno, "set the parent death signal");
+	return getppid() == s->init ? 0 : err_set(err, 0, "init is dead");
+}
+
+static int payload_set_up(const struct start *s, struct err *err)
+{
+	const struct plan *plan = s->e->plan;
 
 	if (change_dir(plan, err))
 		return -1;
@@ -126,10 +145,9 @@ static int payload_set_up(const struct enter *e, struct err *err)
 			return err_set(err, errno, "set %s", plan->env[i].key);
 	if (sec_apply(&plan->sec, err))
 		return -1;
-	/* Without a PID namespace init's death alone would not end it. */
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL))
-		return err_set(err, errno, "set the parent death signal");
-	if (sigprocmask(SIG_SETMASK, e->mask, NULL))
+	if (!plan->ns.make[NS_PID] && tie_to_init(s, err))
+		return -1;
+	if (sigprocmask(SIG_SETMASK, s->e->mask, NULL))
 		return err_set(err, errno, "restore the signal mask");
 	return 0;
 }
@@ -169,10 +187,11 @@ static int exec_errno(const char *command, int num)
 
 static int payload(void *arg)
 {
-	const struct enter *e = arg;
+	const struct start *s = arg;
+	const struct enter *e = s->e;
 	struct err err;
 
-	if (payload_set_up(e, &err)) {
+	if (payload_set_up(s, &err)) {
 		msg_tell(e->sock, MSG_ERR, &err);
 		_exit(125);
 	}
@@ -191,15 +210,17 @@ static int payload(void *arg)
 static pid_t start_payload(const struct enter *e)
 {
 	static char stack[64 * 1024] __attribute__((aligned(16)));
+	struct start s = { e, getpid() };
 
 	return clone(payload, stack + sizeof(stack),
-		     CLONE_VM | CLONE_VFORK | SIGCHLD, (void *)e);
+		     CLONE_VM | CLONE_VFORK | SIGCHLD, &s);
 }
 
 _Noreturn void enter_cell(const struct enter *e)
 {
 	struct init init = { .sock = e->sock,
 			     .watch = e->watch,
+			     .kill = e->kill,
 			     .plan = e->plan,
 			     .shared = e->shared };
 	struct err err;

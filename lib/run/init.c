@@ -2,17 +2,15 @@
 #include "config.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/cleanup.h"
+#include "run/children.h"
 #include "run/collect.h"
 #include "run/enter.h"
 #include "run/msg.h"
@@ -22,45 +20,17 @@ static bool is_pid_1(void)
 	return getpid() == 1;
 }
 
-static void reap_all(void)
-{
-	while (waitpid(-1, NULL, 0) > 0 || errno == EINTR)
-		;
-}
-
-/*
- * Without a PID namespace nothing dies with init. As the subreaper of all
- * that the payload left, it finds them as its own children.
- */
-static int kill_children(void)
-{
-	char path[64], text[4096], *p = text, *end;
-	cleanup_fd int fd = -1;
-	ssize_t len;
-	int n = 0;
-
-	snprintf(path, sizeof(path), "/proc/self/task/%d/children", getpid());
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	len = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
-	if (len <= 0)
-		return 0;
-	text[len] = '\0';
-	/* A number that is not followed by a blank may not be whole. */
-	for (long pid; (pid = strtol(p, &end, 10)) > 1 && *end == ' '; p = end)
-		n += !kill((pid_t)pid, SIGKILL);
-	return n;
-}
-
 /* Nobody but init is left. The payload has ended or is to. */
 static void kill_all(void)
 {
-	if (is_pid_1()) {
-		if (!kill(-1, SIGKILL))
-			reap_all();
+	if (!is_pid_1()) {
+		/* As a subreaper: what the payload left has come to init. */
+		children_kill();
 		return;
 	}
-	while (kill_children())
-		reap_all();
+	if (!kill(-1, SIGKILL))
+		while (waitpid(-1, NULL, 0) > 0 || errno == EINTR)
+			;
 }
 
 /* Init's own use and that of all it has reaped. */
@@ -83,7 +53,7 @@ static _Noreturn void end(const struct init *init)
 	struct msg m = { .type = MSG_EXIT, .status = init->status };
 
 	add_usage(&m.rusage);
-	msg_send(init->sock, &m);
+	msg_send(init->sock, &m, 0);
 	_exit(0);
 }
 
@@ -110,30 +80,55 @@ static void child_ended(struct init *init, int status)
 	end(init);
 }
 
-/* Reap all that is dead; true when the payload was among them. */
-static bool reap(pid_t payload, int *ret_status)
+static void write_one(int fd)
 {
-	bool found = false;
-	int status;
-	pid_t pid;
-
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-		if (pid == payload) {
-			*ret_status = status;
-			found = true;
-		}
-	return found;
+	while (write(fd, "1", 1) < 0 && errno == EINTR)
+		;
 }
 
-/*
- * Signals are passed on for those who see the cell from outside; whoever is
- * inside has no number there. A terminal's reach the payload by themselves.
- */
-static bool from_outside(const struct signalfd_siginfo *si)
+/* Nobody is left whom the cell is for. */
+static _Noreturn void orphaned(struct init *init)
 {
-	if (si->ssi_code == SI_KERNEL)
-		return false;
-	return si->ssi_pid == (is_pid_1() ? 0 : (uint32_t)getppid());
+	init->shared->orphaned = true;
+	/* Mostly init's own cgroup, too: then this is its end. */
+	if (init->kill >= 0)
+		write_one(init->kill);
+	init->status = SIGKILL;
+	kill_all();
+	end(init);
+}
+
+/* The supervisor stops and goes on with the payload, for its shell to see. */
+static void tell_stop(const struct init *init, int status)
+{
+	struct msg m = { .type = MSG_CONT };
+
+	if (WIFSTOPPED(status)) {
+		m.type = MSG_STOP;
+		m.status = WSTOPSIG(status);
+	}
+	msg_send(init->sock, &m, MSG_DONTWAIT);
+}
+
+/* Reap all that is dead, and see to it if the payload was among them. */
+static void reap(struct init *init)
+{
+	int status, last = 0;
+	bool ended = false;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG | WUNTRACED | WCONTINUED)) >
+	       0) {
+		if (pid != init->payload)
+			continue;
+		ended = WIFEXITED(status) || WIFSIGNALED(status);
+		if (ended)
+			last = status;
+		else
+			tell_stop(init, status);
+	}
+	if (ended)
+		child_ended(init, last);
 }
 
 /* A holder is ended by the step daemon, which is not its parent. */
@@ -145,18 +140,32 @@ static bool from_root(const struct signalfd_siginfo *si)
 static void take_signal(struct init *init)
 {
 	struct signalfd_siginfo si;
-	int status;
 
 	if (read(init->sigfd, &si, sizeof(si)) != (ssize_t)sizeof(si))
 		return;
-	if (si.ssi_signo == SIGCHLD) {
-		if (reap(init->payload, &status) && init->payload)
-			child_ended(init, status);
-	} else if (init->payload && from_outside(&si)) {
-		kill(init->payload, (int)si.ssi_signo);
-	} else if (!init->payload && si.ssi_signo == SIGTERM &&
-		   from_root(&si)) {
+	if (si.ssi_signo == SIGCHLD)
+		reap(init);
+	else if (init->payload)
+		relay_note(&init->relay, (int)si.ssi_signo);
+	else if (si.ssi_signo == SIGTERM && from_root(&si))
 		payload_ended(init, 0);
+}
+
+/* From the supervisor; without a payload: go on without me. */
+static void take_order(struct init *init)
+{
+	struct msg_order order;
+	int n = msg_order_recv(init->sock, &order);
+
+	if (!n)
+		orphaned(init);
+	if (n < 0)
+		return;
+	if (init->payload) {
+		relay_pass(&init->relay, init->payload, &order);
+	} else {
+		close(init->sock);
+		init->sock = -1;
 	}
 }
 
@@ -168,27 +177,35 @@ int init_open(struct init *init, struct err *err)
 	init->sigfd = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (init->sigfd < 0)
 		return err_set(err, errno, "make a signalfd");
+	if (limit_open(&init->limit, init->plan, init->shared, err))
+		return -1;
 	return meter_open(&init->meter, init->live.scratch, init->shared, err);
 }
 
 _Noreturn void init_main(struct init *init)
 {
-	struct pollfd p[3] = { { .fd = init->sigfd, .events = POLLIN },
-			       { .fd = init->watch, .events = POLLIN },
-			       { .fd = init->meter.timer, .events = POLLIN } };
-
 	for (;;) {
-		if (poll(p, 3, -1) < 0)
+		struct pollfd p[] = {
+			{ .fd = init->sigfd, .events = POLLIN },
+			{ .fd = init->sock, .events = POLLIN },
+			{ .fd = init->watch, .events = POLLIN },
+			{ .fd = init->meter.timer, .events = POLLIN },
+			{ .fd = init->ended ? -1 : init->limit.timer,
+			  .events = POLLIN },
+		};
+
+		if (poll(p, sizeof(p) / sizeof(p[0]), -1) < 0)
 			continue;
-		if (p[1].revents) {
-			init->shared->orphaned = true;
-			init->status = SIGKILL;
-			kill_all();
-			end(init);
-		}
-		if (p[2].revents)
-			meter_take(&init->meter);
+		/* Before what the supervisor says of the same signal. */
 		if (p[0].revents)
 			take_signal(init);
+		else if (p[1].revents)
+			take_order(init);
+		if (p[2].revents)
+			orphaned(init);
+		if (p[3].revents)
+			meter_take(&init->meter);
+		if (p[4].revents)
+			limit_reached(&init->limit, init->payload);
 	}
 }

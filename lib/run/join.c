@@ -259,7 +259,7 @@ static int go_in(const struct way *w, struct pool *pool, struct err *err)
 		return err_set(err, errno, "fork into the cell");
 	if (!m.status)
 		command(w, &ids);
-	msg_send(w->sock, &m);
+	msg_send(w->sock, &m, 0);
 	return 0;
 }
 

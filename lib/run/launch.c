@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/pidfd.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -16,6 +17,7 @@
 
 #include "base/cleanup.h"
 #include "run/cell.h"
+#include "run/children.h"
 #include "run/enter.h"
 #include "run/msg.h"
 #include "run/user.h"
@@ -45,7 +47,7 @@ static int block_signals(struct cell *cell, struct err *err)
 
 /* All namespaces, birth into the cgroup and a pidfd in one call. */
 static int clone_init(const struct plan *plan, struct cell *cell, int sock,
-		      char *const argv[], struct err *err)
+		      int kill, char *const argv[], struct err *err)
 {
 	struct clone_args args = {
 		.flags = ns_clone_flags(&plan->ns) | CLONE_PIDFD,
@@ -61,7 +63,8 @@ static int clone_init(const struct plan *plan, struct cell *cell, int sock,
 				 .argv = argv,
 				 .mask = &cell->old_mask,
 				 .shared = cell->shared,
-				 .watch = cell->watch };
+				 .watch = cell->watch,
+				 .kill = kill };
 
 	if (cell->cg.leaf_fd >= 0) {
 		args.flags |= CLONE_INTO_CGROUP;
@@ -119,6 +122,9 @@ static int take_setup(struct cell *cell, struct err *err)
 	case MSG_EXEC:
 		cell->setup_us = cell_now(CLOCK_MONOTONIC) - cell->start_mono;
 		return 1;
+	case MSG_STOP:
+	case MSG_CONT:
+		return 0;
 	case MSG_EXIT:
 		return err_set(err, 0, "the payload died while it was set up");
 	default:
@@ -215,9 +221,35 @@ static int make_link(const struct plan *plan, struct cell *cell,
 	return -1;
 }
 
+/* Whom the end of init alone would not end it kills by cgroup. */
+static int open_kill(const struct plan *plan, const struct cell *cell,
+		     char *const argv[], int *ret, struct err *err)
+{
+	if (cell->cg.fd < 0 || (argv && plan->ns.make[NS_PID]))
+		return 0;
+	*ret = cg_open_kill(&cell->cg, err);
+	return *ret < 0 ? -1 : 0;
+}
+
+/*
+ * Without a PID namespace, who outlives init comes to us, to be killed. Not if
+ * the caller has left us children of its own: they could not be told apart.
+ */
+static int adopt(const struct plan *plan, char *const argv[], struct cell *cell,
+		 struct err *err)
+{
+	if (!argv || plan->ns.make[NS_PID] || children_exist())
+		return 0;
+	if (prctl(PR_SET_CHILD_SUBREAPER, 1))
+		return err_set(err, errno, "become a subreaper");
+	cell->adopts = true;
+	return 0;
+}
+
 static int start(const struct plan *plan, const struct host *host,
 		 char *const argv[], struct cell *cell, struct err *err)
 {
+	cleanup_fd int kill = -1;
 	int sv[2], done;
 
 	if (enlist(plan, host, cell, err))
@@ -235,7 +267,9 @@ static int start(const struct plan *plan, const struct host *host,
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sv))
 		return err_set(err, errno, "make a socket pair");
 	cell->sock = sv[0];
-	done = clone_init(plan, cell, sv[1], argv, err);
+	done = open_kill(plan, cell, argv, &kill, err);
+	if (!done)
+		done = clone_init(plan, cell, sv[1], kill, argv, err);
 	close(sv[1]);
 	if (!done)
 		done = note_processes(plan, cell, err);
@@ -265,7 +299,7 @@ int cell_start(const struct plan *plan, const struct host *host,
 	cg_usage_init(&cell->usage);
 	cell->start_us = cell_now(CLOCK_REALTIME);
 	cell->start_mono = cell_now(CLOCK_MONOTONIC);
-	if (block_signals(cell, err))
+	if (block_signals(cell, err) || adopt(plan, argv, cell, err))
 		return -1;
 	if (!start(plan, host, argv, cell, err))
 		return 0;
@@ -276,6 +310,13 @@ int cell_start(const struct plan *plan, const struct host *host,
 	cell_remove(plan, cell, &ignored);
 	sigprocmask(SIG_SETMASK, &cell->old_mask, NULL);
 	return -1;
+}
+
+void cell_release(const struct cell *cell)
+{
+	const struct msg_order order = { 0 };
+
+	msg_order_send(cell->sock, &order);
 }
 
 int cell_remove(const struct plan *plan, struct cell *cell, struct err *err)

@@ -7,11 +7,11 @@
 
 #include "run/msg.h"
 
-void msg_send(int sock, const struct msg *msg)
+static void send_all(int sock, const void *packet, size_t size, int flags)
 {
 	const struct timespec moment = { .tv_nsec = 1000000 };
 
-	while (send(sock, msg, sizeof(*msg), MSG_NOSIGNAL) < 0) {
+	while (send(sock, packet, size, flags | MSG_NOSIGNAL) < 0) {
 		if (errno == ENOBUFS || errno == ENOMEM)
 			nanosleep(&moment, NULL);
 		else if (errno != EINTR)
@@ -19,21 +19,12 @@ void msg_send(int sock, const struct msg *msg)
 	}
 }
 
-void msg_tell(int sock, enum msg_type type, const struct err *err)
-{
-	struct msg m = { .type = type };
-
-	if (err)
-		m.err = *err;
-	msg_send(sock, &m);
-}
-
-int msg_recv(int sock, struct msg *ret, int flags)
+static int recv_all(int sock, void *packet, size_t size, int flags)
 {
 	for (;;) {
-		ssize_t n = recv(sock, ret, sizeof(*ret), flags);
+		ssize_t n = recv(sock, packet, size, flags);
 
-		if (n == (ssize_t)sizeof(*ret))
+		if (n == (ssize_t)size)
 			return 1;
 		if (n == 0 || (n < 0 && errno == ECONNRESET))
 			return 0;
@@ -43,4 +34,33 @@ int msg_recv(int sock, struct msg *ret, int flags)
 			continue;
 		return -1;
 	}
+}
+
+void msg_send(int sock, const struct msg *msg, int flags)
+{
+	send_all(sock, msg, sizeof(*msg), flags);
+}
+
+void msg_tell(int sock, enum msg_type type, const struct err *err)
+{
+	struct msg m = { .type = type };
+
+	if (err)
+		m.err = *err;
+	msg_send(sock, &m, 0);
+}
+
+int msg_recv(int sock, struct msg *ret, int flags)
+{
+	return recv_all(sock, ret, sizeof(*ret), flags);
+}
+
+void msg_order_send(int sock, const struct msg_order *order)
+{
+	send_all(sock, order, sizeof(*order), MSG_DONTWAIT);
+}
+
+int msg_order_recv(int sock, struct msg_order *ret)
+{
+	return recv_all(sock, ret, sizeof(*ret), MSG_DONTWAIT);
 }

@@ -2,6 +2,7 @@
 #ifndef RUN_MSG_H
 #define RUN_MSG_H
 
+#include <stdbool.h>
 #include <sys/resource.h>
 
 #include "base/err.h"
@@ -13,6 +14,8 @@ enum msg_type {
 	MSG_EXEC,   /* the payload is about to be executed */
 	MSG_NOEXEC, /* ... and could not be: err */
 	MSG_ERR,    /* the cell could not be set up: err */
+	MSG_STOP,   /* the payload was stopped: by which signal */
+	MSG_CONT,   /* ... and goes on */
 	MSG_EXIT,   /* all is over: the payload's status, rusage of all */
 };
 
@@ -25,14 +28,27 @@ struct msg {
 	};
 };
 
+/* What the supervisor tells init while the payload runs. */
+struct msg_order {
+	int signal;      /* it got this one */
+	bool foreground; /* and its process group has the terminal: SIGCONT */
+};
+
 /*
  * Send one message, for which memory is waited for, as the other side waits
- * for it; a peer that is gone is no concern of the sender's.
+ * for it; a peer that is gone is no concern of the sender's. With MSG_DONTWAIT
+ * in `flags` it is lost where the peer reads none.
  */
-void msg_send(int sock, const struct msg *msg);
+void msg_send(int sock, const struct msg *msg, int flags);
 
 /* The same for one that is a type, and `err` unless it is NULL. */
 void msg_tell(int sock, enum msg_type type, const struct err *err);
+
+/* Send an order, to an init that may be gone. */
+void msg_order_send(int sock, const struct msg_order *order);
+
+/* Receive one. Returns 1, 0 when the peer is gone, -1 with errno. */
+int msg_order_recv(int sock, struct msg_order *ret);
 
 /* Receive one. Returns 1, 0 when the peer is gone, -1 with errno. */
 int msg_recv(int sock, struct msg *ret, int flags);

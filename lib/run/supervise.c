@@ -6,48 +6,66 @@
 #include <signal.h>
 #include <sys/pidfd.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "run/cell.h"
+#include "run/children.h"
 #include "run/msg.h"
+#include "run/terminal.h"
 
 /*
- * What arrives here is meant for the payload. A terminal's signals reach the
- * payload without us, as it is in our process group; to stop, we stop too.
+ * What a terminal or another part of the kernel sends, it sends to our whole
+ * process group, the payload in it; but for the end of a terminal, of which
+ * the leader of its session alone is told, and a timer that we inherited.
  */
-static void pass_on(const struct cell *cell, const struct signalfd_siginfo *si)
+static bool only_ours(const struct signalfd_siginfo *si)
 {
-	if (si->ssi_signo == SIGCHLD)
-		return;
 	if (si->ssi_code != SI_KERNEL)
-		pidfd_send_signal(cell->pidfd, (int)si->ssi_signo, NULL, 0);
-	if (si->ssi_signo == SIGTSTP || si->ssi_signo == SIGTTIN ||
-	    si->ssi_signo == SIGTTOU)
-		raise(SIGSTOP);
+		return true;
+	return si->ssi_signo == SIGALRM ||
+	       (si->ssi_signo == SIGHUP && getsid(0) == getpid());
 }
 
-/* One message while the cell runs; 1 when nothing more will come. */
-static int take_end(struct cell *cell, struct err *err)
+/* What arrives here is meant for the payload. */
+static void pass_on(const struct cell *cell, const struct signalfd_siginfo *si)
+{
+	struct msg_order order = { .signal = (int)si->ssi_signo };
+
+	if (order.signal == SIGCHLD || !only_ours(si))
+		return;
+	order.foreground = order.signal == SIGCONT && terminal_is_ours();
+	msg_order_send(cell->sock, &order);
+}
+
+/*
+ * All that init has to say; 1 when nothing more will come. `ret_stop` is the
+ * signal that keeps the payload stopped at the end of it, or 0.
+ */
+static int take_messages(struct cell *cell, int *ret_stop, struct err *err)
 {
 	struct msg m;
-	int n = msg_recv(cell->sock, &m, 0);
+	int n;
 
-	if (n < 0)
-		return err_set(err, errno, "hear from the cell");
+	*ret_stop = 0;
+	while ((n = msg_recv(cell->sock, &m, MSG_DONTWAIT)) > 0) {
+		if (m.type == MSG_STOP || m.type == MSG_CONT) {
+			*ret_stop = m.status;
+		} else if (m.type == MSG_NOEXEC) {
+			cell->exec_errno = m.err.num;
+		} else if (m.type == MSG_EXIT) {
+			cell->exited = true;
+			cell->status = m.status;
+			cell->rusage = m.rusage;
+			return 1;
+		}
+	}
 	if (!n)
 		return 1;
-	if (m.type == MSG_NOEXEC) {
-		cell->exec_errno = m.err.num;
-	} else if (m.type == MSG_EXIT) {
-		cell->exited = true;
-		cell->status = m.status;
-		cell->rusage = m.rusage;
-		return 1;
-	}
-	return 0;
+	return errno == EAGAIN ? 0 : err_set(err, errno, "hear from the cell");
 }
 
 static int wait_for_end(struct cell *cell, int sigfd, struct err *err)
@@ -58,6 +76,7 @@ static int wait_for_end(struct cell *cell, int sigfd, struct err *err)
 
 	while (!done) {
 		struct signalfd_siginfo si;
+		int stop = 0;
 
 		if (poll(p, 2, -1) < 0) {
 			if (errno == EINTR)
@@ -68,7 +87,9 @@ static int wait_for_end(struct cell *cell, int sigfd, struct err *err)
 		    read(sigfd, &si, sizeof(si)) == (ssize_t)sizeof(si))
 			pass_on(cell, &si);
 		if (p[0].revents)
-			done = take_end(cell, err);
+			done = take_messages(cell, &stop, err);
+		if (!done && stop)
+			terminal_stop(stop);
 	}
 	return done < 0 ? -1 : 0;
 }
@@ -86,6 +107,8 @@ int cell_reap(struct cell *cell, struct err *err)
 	cell->init = 0;
 	if (cell->exited)
 		return 0;
+	if (cell->adopts)
+		children_kill();
 	cell->status = status;
 	cell->rusage = rusage;
 	return 0;
@@ -113,6 +136,7 @@ int cell_wait(const struct plan *plan, struct cell *cell, struct err *err)
 		ret = err_set(err, 0,
 			      "the cell has not told how the command ended");
 	cell->end_mono = cell_now(CLOCK_MONOTONIC);
+	terminal_take_back();
 	if (cell->cg.fd >= 0)
 		cg_usage_read(cell->cg.fd, &cell->usage);
 	link_read(&cell->link, &cell->net);

@@ -301,7 +301,6 @@ static int build(struct glue *g, struct err *err)
 		return err_set(err, errno, "fork");
 	if (!pid) {
 		struct cell cell = CELL_INIT;
-
 		int failed;
 
 		cell.shared = &s->cell;
@@ -316,6 +315,7 @@ static int build(struct glue *g, struct err *err)
 		s->init_start = proc_start(cell.init);
 		s->setup_us = cell.setup_us;
 		snprintf(s->leaf, sizeof(s->leaf), "%s", cell.cg.leaf);
+		cell_release(&cell);
 		_exit(0);
 	}
 	while (waitpid(pid, &status, 0) < 0)
@@ -374,6 +374,7 @@ int glue_join(struct glue *g, spank_t spank, struct err *err)
 
 int glue_enter(struct glue *g, struct err *err)
 {
+	cleanup_fd int shim = -1;
 	sigset_t all, old;
 	pid_t pid;
 
@@ -392,15 +393,21 @@ int glue_enter(struct glue *g, struct err *err)
 	if (signal(SIGCHLD, SIG_DFL) == SIG_ERR ||
 	    sigprocmask(SIG_BLOCK, &all, &old))
 		return err_set(err, errno, "block signals");
+	shim = pidfd_open(getpid(), 0);
+	if (shim < 0)
+		return err_set(err, errno, "open the shim's pidfd");
 	pid = fork();
 	if (pid < 0)
 		return err_set(err, errno, "fork into the PID namespace");
 	if (pid)
 		shim_main(pid);
 	/* The shim speaks for the task: without it nobody would end it. */
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) ||
-	    sigprocmask(SIG_SETMASK, &old, NULL))
-		return err_set(err, errno, "prepare the task");
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL))
+		return err_set(err, errno, "set the parent death signal");
+	if (poll(&(struct pollfd){ .fd = shim, .events = POLLIN }, 1, 0))
+		return err_set(err, 0, "the task's shim was killed");
+	if (sigprocmask(SIG_SETMASK, &old, NULL))
+		return err_set(err, errno, "restore the signal mask");
 	return 0;
 }
 
@@ -456,6 +463,7 @@ static int account(struct glue *g, struct cell *cell, struct err *err)
 	cell->end_mono = cell_now(CLOCK_MONOTONIC);
 	cell->setup_us = cell->failed ? -1 : g->shared->setup_us;
 	cell->status = g->worst;
+	cell->exited = g->ended;
 	if (cell_record(&g->plan, &g->host, cell, &g->pool, &json, err))
 		return -1;
 	return cell_deliver(&g->plan, cell, json, err);

@@ -16,6 +16,20 @@ static void warn_missing(const struct plan *plan)
 			plan->missing[i].key, plan->missing[i].value);
 }
 
+/* Why it ended, where that was not the payload's doing. */
+static void explain(const struct plan *plan, const struct cell *cell)
+{
+	if (cell->shared->timed_out)
+		fprintf(stderr,
+			"cloison: the time limit of %llu s was reached\n",
+			(unsigned long long)plan->time_limit);
+	else if (!cell->exited)
+		fprintf(stderr,
+			"cloison: the cell's PID 1 was killed by signal %d, "
+			"and all in the cell with it\n",
+			WTERMSIG(cell->status));
+}
+
 static int exit_status(const struct cell *cell, const char *command)
 {
 	if (cell->exec_errno) {
@@ -91,6 +105,7 @@ static int run(struct request *r)
 			 ? fail(&err)
 			 : exit_status(&cell, r->command[0]);
 	complain(r, &cell);
+	explain(&r->plan, &cell);
 	/* While the kernel takes the namespaces apart: see cell_remove. */
 	record(r, &cell);
 	if (cell_remove(&r->plan, &cell, &err) && !r->plan.quiet)

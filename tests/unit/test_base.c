@@ -388,6 +388,12 @@ static void seconds(void **state)
 		{ "2h", 7200 },
 		{ "1d", 86400 },
 		{ "1:30:00", 5400 },
+		{ "1h30m", 5400 },
+		{ "1d1s", 86401 },
+		{ "2d3h4m5s", 183845 },
+		{ "2-12", 216000 },
+		{ "2-12:30", 217800 },
+		{ "1-00:00:01", 86401 },
 		{ "0:90", 90 },
 		{ "1:00", 60 },
 		{ "007", 7 },
@@ -414,7 +420,17 @@ static void seconds(void **state)
 		"1:30h",
 		"s",
 		"1S",
-		"1h30m",
+		"30m1h",
+		"1m1m",
+		"1h30",
+		"1-",
+		"-1-2",
+		"1-24",
+		"1-2-3",
+		"1-2h",
+		"1-0:0:0:0",
+		"36601-00",
+		"36600d1s",
 		"1,5",
 		"36601d",
 		"3162240001",
@@ -425,7 +441,8 @@ static void seconds(void **state)
 	(void)state;
 	good(parse_seconds, ok, N(ok));
 	bad(parse_seconds, no, N(no),
-	    "is not a time (examples: 90s, 15m, 1:30:00)");
+	    "is not a time (examples: 90s, 1h30m, 1:30:00, "
+	    "2-12:00:00)");
 }
 
 static void offsets(void **state)
