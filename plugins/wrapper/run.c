@@ -101,11 +101,13 @@ static int run(struct request *r)
 		fprintf(stderr, "cloison: scratch has no size: %s\n",
 			cell.scratch.no_quota.text);
 	cell_foresee(&r->plan, &cell);
-	status = cell_wait(&r->plan, &cell, &err)
-			 ? fail(&err)
-			 : exit_status(&cell, r->command[0]);
+	if (cell_wait(&r->plan, &cell, &err)) {
+		status = fail(&err);
+	} else {
+		status = exit_status(&cell, r->command[0]);
+		explain(&r->plan, &cell);
+	}
 	complain(r, &cell);
-	explain(&r->plan, &cell);
 	/* While the kernel takes the namespaces apart: see cell_remove. */
 	record(r, &cell);
 	if (cell_remove(&r->plan, &cell, &err) && !r->plan.quiet)
