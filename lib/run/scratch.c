@@ -296,7 +296,7 @@ static int undo(uint32_t project, int dir, const char *name, struct err *err)
 
 int scratch_undo(const char *text, struct err *err)
 {
-	cleanup_free char *path = NULL;
+	char path[sizeof(((struct scratch *)NULL)->note)];
 	cleanup_fd int dir = -1;
 	unsigned project;
 	char *slash;
@@ -304,9 +304,9 @@ int scratch_undo(const char *text, struct err *err)
 
 	if (sscanf(text, "%u %n", &project, &at) != 1 || text[at] != '/')
 		return err_set(err, 0, "'%s' is no note of scratch", text);
-	path = strdup(text + at);
-	slash = path ? strrchr(path, '/') : NULL;
-	if (!slash || strncmp(slash + 1, name_start, strlen(name_start)) != 0)
+	snprintf(path, sizeof(path), "%s", text + at);
+	slash = strrchr(path, '/');
+	if (strncmp(slash + 1, name_start, strlen(name_start)) != 0)
 		return err_set(err, 0, "'%s' is no scratch of ours", text);
 	*slash = '\0';
 	dir = fd_open(AT_FDCWD, *path ? path : "/", O_RDONLY | O_DIRECTORY, 0,

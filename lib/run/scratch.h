@@ -37,7 +37,7 @@ int scratch_remove(const struct scratch *scratch, struct err *err);
  * Undo one note of scratch_create's, the value of a line "scratch". Nobody
  * may be using the directory. Nothing to do where all is gone.
  */
-int scratch_undo(const char *note, struct err *err);
+int scratch_undo(const char *text, struct err *err);
 
 /*
  * Remove the scratch that the steps of a job have shared on this node, once
