@@ -1,30 +1,44 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Mounts that need a host of their own: an automounter's, and what the host
-# unmounts under a cell.
+# Mounts that need a host of their own: an automounter, a root-squashed NFS
+# export, images in Slurm, terminals of Slurm in a private /dev.
 # A name in brackets is the behaviour that the test proves.
 
 load common
 
 setup_file() {
-	mkdir -p /srv/auto/data /srv/auto/more /etc/auto.master.d
+	mkdir -p /srv/auto/data /srv/auto/more /srv/export /nfs /srv/images /etc/auto.master.d
 	echo automounted >/srv/auto/data/file
 	echo more >/srv/auto/more/file
 	chmod -R a+rX /srv/auto
-	# Indirect, by bind, and gone after two seconds without use.
+	# Indirect, by bind and by NFS, and gone after two seconds without use.
 	cat >/etc/auto.master.d/cloison.autofs <<-'END'
 		/auto /etc/auto.cloison --timeout=2
 	END
 	cat >/etc/auto.cloison <<-'END'
 		data -fstype=bind :/srv/auto/data
 		more -fstype=bind :/srv/auto/more
+		nfs  -fstype=nfs,vers=4.2 127.0.0.1:/srv/export
 	END
+	install -d -o alice -g alice -m 700 /srv/export/alice /srv/export/alice/run
+	echo mine >/srv/export/alice/file
+	chown alice:alice /srv/export/alice/file
+	echo '/srv/export 127.0.0.1(rw,root_squash,sync,no_subtree_check,insecure)' >/etc/exports
+	systemctl start nfs-server
+	exportfs -ra
+	mount -t nfs -o vers=4.2 127.0.0.1:/srv/export /nfs
 	systemctl restart autofs
+	"$BATS_TEST_DIRNAME/../kernel/make-root" /srv/images/root env
+	mksquashfs /srv/images/root /srv/images/squashfs -quiet -noappend -no-progress >/dev/null
+	mkfs.erofs /srv/images/erofs /srv/images/root >/dev/null
+	chmod 644 /srv/images/squashfs /srv/images/erofs
 }
 
 teardown_file() {
 	systemctl stop autofs
-	rm -rf /etc/auto.master.d/cloison.autofs /etc/auto.cloison /srv/auto
+	umount /nfs
+	systemctl stop nfs-server
+	rm -rf /etc/auto.master.d/cloison.autofs /etc/auto.cloison /srv/auto /srv/export /srv/images
 }
 
 setup() {
@@ -110,4 +124,108 @@ expires() {
 		[ "$(cat out)" = $'there\ngone' ]
 	done
 	rmdir /srv/late
+}
+
+@test "[S23][S24] a root-squashed NFS directory: source, target, home and working directory" {
+	run ! cat /nfs/alice/file
+	[[ $output == *"Permission denied"* ]]
+	local -A ro=(["cloison run"]=--ro ["srun --cell"]=--cell-ro)
+	for front in "${!ro[@]}"; do
+		rm -f /srv/export/alice/run/*
+		# shellcheck disable=SC2206,SC2016 # words; for the inner shell
+		cmd=($front)
+		run -0 as alice bash -c 'cd /nfs/alice/run && exec "$@" sh -c "pwd; cat ../file; touch here"' - "${cmd[@]}"
+		[ "$output" = $'/nfs/alice/run\nmine' ]
+		[ "$(stat -c %U /srv/export/alice/run/here)" = alice ]
+		run as alice "${cmd[@]}" "${ro[$front]}=/nfs/alice:/mnt" sh -c 'cat /mnt/file; touch /mnt/no'
+		[[ $output == mine*"Read-only file system"* ]]
+		# A place to mount on that root cannot look up.
+		run -0 as alice "${cmd[@]}" "${ro[$front]}=/usr/share:/nfs/alice/run" ls /nfs/alice/run
+		[[ $output == *zoneinfo* ]]
+	done
+	# Somebody else's stays his own, and root is nobody.
+	run as bob srun --cell --cell-ro=/nfs/alice/run:/mnt true
+	[ "$status" -ne 0 ]
+	[[ $output == *"--cell-ro: /nfs/alice/run: Permission denied"* ]]
+	run -125 cloison run --ro=/nfs/alice/run:/mnt -- true
+	[[ $output == *"Permission denied"* ]]
+	# No layer of an overlay is on NFS.
+	run as alice srun --cell --cell-rootfs=/nfs/alice true
+	[ "$status" -ne 0 ]
+	[[ $output == *"--cell-rootfs: "*NFS* ]]
+	# Home there, by the profile.
+	usermod -d /nfs/alice alice
+	run -0 as alice env HOME=/nfs/alice srun --cell sh -c 'cat /nfs/alice/file; touch /nfs/alice/home'
+	usermod -d /home/alice alice
+	[ "$output" = mine ]
+	[ -e /srv/export/alice/home ]
+}
+
+@test "[S23] NFS by the automounter, triggered by the user in a cell" {
+	run -0 as alice srun --cell cat /auto/nfs/alice/file
+	[ "$output" = mine ]
+	run -0 as alice srun --cell --cell-ro=/auto/nfs/alice:/mnt cat /mnt/file
+	[ "$output" = mine ]
+}
+
+@test "[S25] srun --cell-rootfs: a directory and images, shared by the tasks of a step" {
+	loops=$(losetup -a)
+	for kind in root squashfs erofs; do
+		sum=$(cksum "/srv/images/$kind" 2>/dev/null || true)
+		run -0 as alice srun -n2 --cell --cell-rootfs=/srv/images/$kind sh -c 'cat /etc/me; echo $SLURM_PROCID >/tmp/$SLURM_PROCID
+			until [ -e /tmp/$((1 - SLURM_PROCID)) ]; do sleep 0.1; done; pwd; id -u; touch ~/from-image; ls /boot'
+		[ "$(grep -c '^image$' <<<"$output")" -eq 2 ]
+		[ "$(grep -c "^$(id -u alice)$" <<<"$output")" -eq 2 ]
+		[ "$(grep -c '^/home/alice$' <<<"$output")" -eq 2 ]
+		[[ $output == *"cannot access '/boot'"* ]]
+		rm /home/alice/from-image
+		[ "$(cksum "/srv/images/$kind" 2>/dev/null || true)" = "$sum" ]
+	done
+	# The batch script is read from slurmd's directory.
+	printf '#!/bin/sh\ncat /etc/me\nexit 3\n' >/home/alice/job
+	id=$(as alice sbatch --parsable --cell-rootfs=/srv/images/squashfs -o /home/alice/out job)
+	wait_job "$id"
+	[ "$(cat /home/alice/out)" = image ]
+	eventually 20 sacct_is "$id" ExitCode 3:0
+	# A user's own image is not the kernel's to read as root.
+	cp /srv/images/squashfs /home/alice/image
+	chown alice /home/alice/image
+	run as alice srun --cell-rootfs=/home/alice/image true
+	[[ $output == *"--cell-rootfs: /home/alice/image: "*"can be changed by others than root"* ]]
+	eventually 20 test "$(losetup -a)" = "$loops"
+}
+
+@test "a killed step leaves no loop device" {
+	as alice srun --cell-rootfs=/srv/images/squashfs sleep 100 3>&- &
+	eventually 30 sh -c 'losetup -a | grep -q images/squashfs'
+	id=$(squeue -h -o %A | head -n 1)
+	pkill -KILL -f "slurmstepd: \[$id"
+	wait $! || true
+	wait_idle
+	cloison gc
+	eventually 20 sh -c '! losetup -a | grep -q images/squashfs'
+}
+
+@test "srun --pty in a private /dev: a shell with job control, resizing and a terminal" {
+	run -0 as alice srun --cell=strict sh -c 'ls /dev; ls /dev/pts'
+	[[ $output != *vda* && $output != *kmsg* && $output == *urandom* ]]
+	cat >pty.exp <<-'END'
+		set timeout 60
+		spawn runuser -u alice -- srun --pty --cell=strict bash --norc -i
+		expect -re {\$ $}
+		send "stty size >/dev/tty && echo TTY-OK\r"
+		expect "TTY-OK\r"
+		send "sleep 100\r"
+		sleep 1
+		send "\032"
+		expect "Stopped"
+		send "jobs; kill %1; exec 3<>/dev/ptmx && echo PTMX-OK; ls /dev/pts\r"
+		expect "PTMX-OK\r"
+		expect "0"
+		send "exit 4\r"
+		expect eof
+		exit [lindex [wait] 3]
+	END
+	run -4 env HOME=/home/alice expect pty.exp
+	[[ $output != *"no job control"* ]]
 }
