@@ -64,6 +64,32 @@ site() { printf '%s\n' 'profiles = own' '[profile own]' 'base = batch' "$@" >/et
 	[[ ${lines[3]} =~ ^\ *0\ +0\ +4294967295$ ]]
 }
 
+@test "[S9] an ordinary user of the node makes all eight namespaces himself" {
+	[ ! -u "$(command -v cloison)" ] && [ -z "$(getcap "$(command -v cloison)")" ]
+	for ns in user mnt pid net ipc uts cgroup time; do
+		outside=$(as alice readlink /proc/self/ns/$ns)
+		run -0 as alice cloison run --quiet --net=none --time=new -- readlink /proc/self/ns/$ns
+		[[ $output == "$ns:["* && $output != "$outside" ]]
+	done
+}
+
+@test "[S10] a user who makes himself root in a step has no power outside of it" {
+	site 'nestable = yes'
+	run as alice srun --cell=own unshare -Ur sh -c '
+		id -u
+		cat /etc/shadow
+		ls /root
+		hostname evil
+		echo 1 >/proc/sys/kernel/sysrq
+		mount -o remount,rw /usr
+		kill -0 1'
+	[ "${lines[0]}" = 0 ]
+	[ "$status" -ne 0 ]
+	# Each of them failed and said so.
+	[ "$(grep -ciE 'denied|permitted|read-only|must be superuser' <<<"$output")" -eq 6 ]
+	[ "$(hostname)" = node1 ]
+}
+
 @test "[S11] what a step mounts is never seen by the node" {
 	as alice srun --cell sh -c 'cat /proc/self/mountinfo >mounts; touch /tmp/in-cell; exec sleep 98' 3>&- &
 	eventually 20 pgrep -x -f 'sleep 98'

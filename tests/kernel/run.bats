@@ -160,6 +160,21 @@ setup() { common_setup; }
 	[ ! -e ran ]
 }
 
+@test "[S9] an ordinary user has all of it without a setuid program" {
+	program=$(command -v "$CLOISON")
+	[ ! -u "$program" ] && [ ! -g "$program" ]
+	! command -v getcap >/dev/null || [ -z "$(getcap "$program")" ]
+	user=()
+	if is_root; then
+		user=(setpriv --reuid=64321 --regid=64321 --clear-groups --inh-caps=-all
+			env -C / -u XDG_STATE_HOME -u XDG_RUNTIME_DIR HOME=/nonexistent)
+	fi
+	for ns in user mnt pid net ipc uts cgroup time; do
+		run -0 "${user[@]}" "$CLOISON" run --quiet --net=none --time=new -- readlink /proc/self/ns/$ns
+		[[ ${lines[-1]} == "$ns:["* && ${lines[-1]} != "$(readlink /proc/self/ns/$ns)" ]]
+	done
+}
+
 @test "[S1] hostname inside changes, outside does not" {
 	before=$(hostname)
 	run cell --hostname=cell-7.example -- hostname
