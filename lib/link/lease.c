@@ -100,6 +100,7 @@ static int take(struct leases *l, const struct ip *ip, struct err *err)
 	struct link *link = l->link;
 	char name[IP_TEXT];
 	cleanup_fd int fd = -1;
+	int own;
 
 	l->tried++;
 	for (size_t i = 0; i < link->n; i++)
@@ -111,11 +112,10 @@ static int take(struct leases *l, const struct ip *ip, struct err *err)
 			       ? 0
 			       : err_set(err, errno, "lease %s in %s", name,
 					 l->plan->leases);
-	if (address_is_own(l->nl, ip, &l->own, err))
-		return -1;
-	if (l->own) {
+	own = address_is_own(l->nl, ip, &l->own, err);
+	if (own || l->own) {
 		unlinkat(l->dir, name, 0);
-		return 0;
+		return own;
 	}
 	link->address[link->n] = *ip;
 	link->lease[link->n++] = fd;

@@ -45,6 +45,9 @@ int mnt_attach(const struct mnt_work *w, const struct mnt_op *op, int tree,
 
 bool mnt_is_dir(int fd);
 
+/* One more descriptor of what `fd` is. */
+int mnt_dup(const struct mnt_op *op, int fd, struct err *err);
+
 /* Does the error say that there is no such file, and not just no answer? */
 bool mnt_is_absent(int num);
 

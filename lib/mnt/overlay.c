@@ -30,7 +30,7 @@ static int open_base(struct mnt_work *w, size_t i, struct err *err)
 	if (w->keep[i] >= 0) {
 		if (mnt_attach(w, op, w->keep[i], true, err))
 			return -1;
-		return fcntl(w->keep[i], F_DUPFD_CLOEXEC, 0);
+		return mnt_dup(op, w->keep[i], err);
 	}
 	root = mnt_scratch_root(w, op, err);
 	if (root < 0)

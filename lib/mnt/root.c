@@ -105,7 +105,7 @@ static int open_lower(struct mnt_work *w, size_t i, int tmp, struct err *err)
 	cleanup_fd int tree = -1;
 
 	if (mnt_is_dir(w->src[i]))
-		return fcntl(w->src[i], F_DUPFD_CLOEXEC, 0);
+		return mnt_dup(op, w->src[i], err);
 	tree = mnt_image(op, w->src[i], err);
 	if (tree < 0)
 		return -1;

@@ -178,6 +178,14 @@ bool mnt_is_absent(int num)
 	return num == ENOENT || num == ENOTDIR;
 }
 
+int mnt_dup(const struct mnt_op *op, int fd, struct err *err)
+{
+	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+
+	return copy < 0 ? err_set(err, errno, "%s: %s", op->origin, op->dst)
+			: copy;
+}
+
 bool mnt_is_dir(int fd)
 {
 	struct stat st;
