@@ -142,10 +142,16 @@ static int mount_source(const char *type, int fd)
 
 int mnt_image(const struct mnt_op *op, int image, struct err *err)
 {
-	const char *type = recognize(image)->type;
-	/* Since 6.12 erofs can do without a device. */
-	int tree = mount_source(type, image);
+	const struct image *kind = recognize(image);
+	const char *type;
+	int tree;
 
+	if (!kind)
+		return err_set(err, errno, "%s: read the image %s", op->origin,
+			       op->src);
+	type = kind->type;
+	/* Since 6.12 erofs can do without a device. */
+	tree = mount_source(type, image);
 	if (tree < 0 && errno == ENOTBLK) {
 		cleanup_fd int loop = open_loop(op, image);
 
