@@ -69,9 +69,9 @@ static int allow(int ruleset, const char *path, uint64_t access,
 	struct landlock_path_beneath_attr rule = { .parent_fd = fd };
 	struct stat st;
 
-	if (fd < 0)
+	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR || errno == EACCES))
 		return 0;
-	if (fstat(fd, &st))
+	if (fd < 0 || fstat(fd, &st))
 		return err_set(err, errno, "landlock: %s", path);
 	rule.allowed_access = S_ISDIR(st.st_mode) ? access : access & on_files;
 	if (syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH,
