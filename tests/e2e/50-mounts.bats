@@ -168,16 +168,20 @@ expires() {
 	[ "$output" = mine ]
 }
 
-@test "[S25] srun --cell-rootfs: a directory and images, shared by the tasks of a step" {
+@test "[S14][S25] srun --cell-rootfs: a directory and images, shared by the tasks of a step" {
 	loops=$(losetup -a)
 	for kind in root squashfs erofs; do
 		sum=$(cksum "/srv/images/$kind" 2>/dev/null || true)
 		run -0 as alice srun -n2 --cell --cell-rootfs=/srv/images/$kind sh -c 'cat /etc/me; echo $SLURM_PROCID >/tmp/$SLURM_PROCID
-			until [ -e /tmp/$((1 - SLURM_PROCID)) ]; do sleep 0.1; done; pwd; id -u; touch ~/from-image; ls /boot'
+			until [ -e /tmp/$((1 - SLURM_PROCID)) ]; do sleep 0.1; done; pwd; id -u; touch ~/from-image; ls /boot
+			while read -r _ _ _ _ dir rest; do [ "$dir" != / ] || echo "root ${rest##* - }"; done </proc/self/mountinfo'
 		[ "$(grep -c '^image$' <<<"$output")" -eq 2 ]
 		[ "$(grep -c "^$(id -u alice)$" <<<"$output")" -eq 2 ]
 		[ "$(grep -c '^/home/alice$' <<<"$output")" -eq 2 ]
 		[[ $output == *"cannot access '/boot'"* ]]
+		# One root, the overlay: the node's is nowhere.
+		[ "$(grep -c '^root overlay ' <<<"$output")" -eq 2 ]
+		[ "$(grep -c '^root ' <<<"$output")" -eq 2 ]
 		rm /home/alice/from-image
 		[ "$(cksum "/srv/images/$kind" 2>/dev/null || true)" = "$sum" ]
 	done
