@@ -121,4 +121,7 @@ int mnt_mount_tmpfs(int fd, uint64_t size, struct err *err);
  */
 void mnt_tidy(const struct mnt_plan *plan);
 
+/* The same of one directory. */
+void mnt_tidy_kept(const char *dir);
+
 #endif

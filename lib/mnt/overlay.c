@@ -192,7 +192,7 @@ int mnt_overlay(struct mnt_work *w, size_t i, struct err *err)
 }
 
 /* DIR/work, in which the kernel has made a directory that nobody may read. */
-static void remove_work(const char *dir)
+void mnt_tidy_kept(const char *dir)
 {
 	cleanup_fd int fd = fd_open(AT_FDCWD, dir, O_RDONLY | O_DIRECTORY, 0,
 				    RESOLVE_NO_SYMLINKS);
@@ -226,5 +226,5 @@ void mnt_tidy(const struct mnt_plan *plan)
 	for (size_t i = 0; i < plan->n; i++)
 		if (plan->op[i].kind == MNT_OVERLAY &&
 		    plan->op[i].fate == MNT_KEEP)
-			remove_work(plan->op[i].dir);
+			mnt_tidy_kept(plan->op[i].dir);
 }

@@ -20,6 +20,7 @@
 #include "base/cleanup.h"
 #include "cg/cg.h"
 #include "link/link.h"
+#include "mnt/mnt.h"
 #include "run/entry.h"
 #include "run/gc.h"
 #include "run/scratch.h"
@@ -124,6 +125,36 @@ static int undo_scratch(struct gc *gc, const struct entry *e, const char *note,
 	return scratch_undo(note, err);
 }
 
+/*
+ * In a directory of the user's, with his ids. What cannot be removed, or not
+ * soon, is when the directory is used again.
+ */
+static int undo_kept(struct gc *gc, const struct entry *e, const char *dir,
+		     struct err *err)
+{
+	pid_t pid;
+
+	(void)gc;
+	if (geteuid() || !e->uid) {
+		mnt_tidy_kept(dir);
+		return 0;
+	}
+	pid = fork();
+	if (pid < 0)
+		return err_set(err, errno, "fork to tidy %s", dir);
+	if (!pid) {
+		alarm(USER_MS / 1000);
+		if (!setgroups(0, NULL) &&
+		    !setresgid((gid_t)e->gid, (gid_t)e->gid, (gid_t)e->gid) &&
+		    !setresuid((uid_t)e->uid, (uid_t)e->uid, (uid_t)e->uid))
+			mnt_tidy_kept(dir);
+		_exit(0);
+	}
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	return 0;
+}
+
 static const struct {
 	const char *key;
 	bool disk; /* outlives a boot */
@@ -134,6 +165,7 @@ static const struct {
 	{ "interface", false, undo_interface },
 	{ "leases", false, undo_leases },
 	{ "scratch", true, undo_scratch },
+	{ "kept", true, undo_kept },
 };
 
 /* The last one first, as cells are taken apart. */

@@ -246,13 +246,27 @@ static int adopt(const struct plan *plan, char *const argv[], struct cell *cell,
 	return 0;
 }
 
+/* What an overlay needs beside the layer that it keeps. */
+static int note_kept(const struct plan *plan, const struct cell *cell,
+		     struct err *err)
+{
+	for (size_t i = 0; i < plan->mnt.n; i++) {
+		const struct mnt_op *op = &plan->mnt.op[i];
+
+		if (op->kind == MNT_OVERLAY && op->fate == MNT_KEEP &&
+		    registry_note(&cell->registry, "kept", op->dir, err))
+			return -1;
+	}
+	return 0;
+}
+
 static int start(const struct plan *plan, const struct host *host,
 		 char *const argv[], struct cell *cell, struct err *err)
 {
 	cleanup_fd int kill = -1;
 	int sv[2], done;
 
-	if (enlist(plan, host, cell, err))
+	if (enlist(plan, host, cell, err) || note_kept(plan, cell, err))
 		return -1;
 	if (scratch_create(plan, &cell->registry, &cell->scratch, err))
 		return -1;

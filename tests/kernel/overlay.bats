@@ -74,6 +74,13 @@ sum() { (cd "$1" && find . -printf '%p %y %m %U %s %T@\n' -type f -exec cksum {}
 	[ "${#lines[@]}" -eq 1 ]
 	kill -KILL $pid
 	wait $pid || true
+	# gc removes what only the mounted overlay needed.
+	for _ in $(seq 50); do
+		"$CLOISON" gc || true
+		[ "$(ls -A keep)" = upper ] && break
+		sleep 0.1
+	done
+	[ "$(ls -A keep)" = upper ]
 	for _ in $(seq 50); do
 		run cell --overlay="$PWD/low:keep=$PWD/keep" -- ls low
 		[ "$status" -eq 0 ] && break
