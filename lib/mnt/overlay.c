@@ -207,7 +207,9 @@ void mnt_tidy_kept(const char *dir)
 		      O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (work < 0)
 		return;
-	if (fchmodat(work, "work", 0700, AT_SYMLINK_NOFOLLOW))
+	/* It is gone where somebody was killed while tidying. */
+	if (fchmodat(work, "work", 0700, AT_SYMLINK_NOFOLLOW) &&
+	    errno != ENOENT)
 		return;
 	inner = openat(work, "work",
 		       O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
