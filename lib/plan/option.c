@@ -484,7 +484,7 @@ int option_seconds(const char *text, uint64_t *ret_limit, uint64_t *ret_grace,
 static int seconds_parse(const char *text, struct option_value *v,
 			 struct err *err)
 {
-	uint64_t limit, grace;
+	uint64_t limit = 0, grace = 0;
 
 	if (option_seconds(text, &limit, &grace, err))
 		return -1;

@@ -128,7 +128,8 @@ last_job() { scontrol -o show job | sed -n 's/^JobId=\([0-9]*\) .*/\1/p' | sort 
 	[ "${lines[0]}" = x ]
 	[[ $output == *"Read-only file system"* ]]
 	[[ $output == *"No space left"* ]]
-	[ "${lines[-1]}" -eq 4194304 ]
+	[[ $output == *"scratch of 4 MiB was full"* ]]
+	grep -qx ' *4194304' <<<"$output"
 	[ ! -e /home/alice/data/no ]
 }
 
