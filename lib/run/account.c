@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -228,14 +229,25 @@ static int write_named(int dir, const char *name, const char *json)
 	return -1;
 }
 
+/* The directory of a file whose path ends in `name`. */
+static int open_parent(const char *path, const char *name)
+{
+	char parent[PATH_MAX];
+
+	if (name - path >= (ptrdiff_t)sizeof(parent)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	snprintf(parent, sizeof(parent), "%.*s", (int)(name - path), path);
+	return open(*parent ? parent : ".", O_PATH | O_CLOEXEC);
+}
+
 /* A file appears whole or not at all, and never through a symbolic link. */
 static int write_file(const char *path, const char *json, struct err *err)
 {
 	const char *slash = strrchr(path, '/');
 	const char *name = slash ? slash + 1 : path;
-	cleanup_free char *parent =
-		slash ? strndup(path, (size_t)(name - path)) : strdup(".");
-	cleanup_fd int dir = parent ? open(parent, O_PATH | O_CLOEXEC) : -1;
+	cleanup_fd int dir = open_parent(path, name);
 	cleanup_fd int fd = dir < 0 ? -1 : fd_unnamed(dir, 0644);
 
 	if (dir < 0)
@@ -264,12 +276,12 @@ int cell_deliver(const struct plan *plan, const struct cell *cell,
 	int ret = 0;
 
 	if (plan->spool) {
-		cleanup_fd int opened = -1;
-		int spool = cell->spool;
+		cleanup_fd int opened =
+			cell->spool < 0
+				? spool_open(plan->spool, geteuid(), err)
+				: -1;
+		int spool = opened < 0 ? cell->spool : opened;
 
-		if (spool < 0)
-			spool = opened =
-				spool_open(plan->spool, geteuid(), err);
 		if (spool < 0 || spool_write(spool, id, json, err) ||
 		    registry_note(&cell->registry, "recorded", "yes", err))
 			ret = -1;
