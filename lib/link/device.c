@@ -12,7 +12,8 @@ static void take_device(const struct nlmsghdr *h, void *arg)
 {
 	const struct ifinfomsg *i = NLMSG_DATA(h);
 	struct device *d = arg;
-	const struct rtnl_link_stats64 *stats;
+	struct rtnl_link_stats64 stats = { 0 };
+	const void *at;
 	const char *kind;
 	size_t len;
 
@@ -23,12 +24,13 @@ static void take_device(const struct nlmsghdr *h, void *arg)
 	d->type = i->ifi_type;
 	kind = nl_attr_nested(h, sizeof(*i), IFLA_LINKINFO, IFLA_INFO_KIND);
 	snprintf(d->kind, sizeof(d->kind), "%s", kind ? kind : "");
-	stats = nl_attr(h, sizeof(*i), IFLA_STATS64, &len);
-	if (!stats || len < 4 * sizeof(stats->rx_bytes))
+	at = nl_attr(h, sizeof(*i), IFLA_STATS64, &len);
+	if (!at || len < 4 * sizeof(stats.rx_bytes))
 		return;
-	/* Attributes are aligned to four bytes only. */
-	memcpy(&d->usage.rx, &stats->rx_bytes, sizeof(d->usage.rx));
-	memcpy(&d->usage.tx, &stats->tx_bytes, sizeof(d->usage.tx));
+	/* Attributes are aligned to four bytes only, and grow with kernels. */
+	memcpy(&stats, at, len < sizeof(stats) ? len : sizeof(stats));
+	d->usage.rx = (int64_t)stats.rx_bytes;
+	d->usage.tx = (int64_t)stats.tx_bytes;
 }
 
 int device_read(struct mnl_socket *nl, const char *name, struct device *ret,
