@@ -83,10 +83,11 @@ site() { printf '%s\n' 'profiles = own' '[profile own]' 'base = batch' "$@" >/et
 		echo 1 >/proc/sys/kernel/sysrq
 		mount -o remount,rw /usr
 		kill -0 1'
+	echo "$output"
 	[ "${lines[0]}" = 0 ]
 	[ "$status" -ne 0 ]
 	# Each of them failed and said so.
-	[ "$(grep -ciE 'denied|permitted|read-only|must be superuser' <<<"$output")" -eq 6 ]
+	[ "$(grep -ciE 'denied|permitted|read-only|must be (superuser|root)' <<<"$output")" -eq 6 ]
 	[ "$(hostname)" = node1 ]
 }
 
