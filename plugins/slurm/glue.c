@@ -419,6 +419,29 @@ static int badness(int status)
 }
 
 /*
+ * Once, while the holder keeps the interface. Its socket and its locks are
+ * those of the process that has left.
+ */
+static void take_link(struct glue *g)
+{
+	cleanup_fd int init = -1;
+	struct err ignored;
+
+	if (!g->plan.link.kind || g->link_taken)
+		return;
+	g->link_taken = true;
+	g->link = g->shared->link;
+	g->link.sock = NULL;
+	for (size_t i = 0; i < g->link.n; i++)
+		g->link.lease[i] = -1;
+	g->net = (struct link_usage){ -1, -1 };
+	init = pidfd_open(g->shared->init, 0);
+	/* Without its namespace the interface is gone anyway. */
+	if (init >= 0 && !link_attach(init, &g->link, &ignored))
+		link_read(&g->link, &g->net);
+}
+
+/*
  * While Slurm has not yet killed what is left of the step: the cell's init
  * looks at scratch a last time and has files collected.
  */
@@ -429,8 +452,10 @@ static void end_cell(struct glue *g)
 	struct pollfd p = { .fd = init, .events = POLLIN };
 
 	/* Nobody who has got its number since. */
-	if (init < 0 || !proc_alive(&is) ||
-	    pidfd_send_signal(init, SIGTERM, NULL, 0))
+	if (init < 0 || !proc_alive(&is))
+		return;
+	take_link(g);
+	if (pidfd_send_signal(init, SIGTERM, NULL, 0))
 		return;
 	if (poll(&p, 1, COLLECT_SECONDS * 1000) == 1)
 		return;
@@ -469,27 +494,13 @@ static int account(struct glue *g, struct cell *cell, struct err *err)
 	return cell_deliver(&g->plan, cell, json, err);
 }
 
-/* Its socket and its locks are those of the process that has left. */
-static void take_link(struct glue *g, struct cell *cell)
-{
-	cleanup_fd int pidfd = pidfd_open(g->shared->init, 0);
-	struct err ignored;
-
-	cell->link = g->shared->link;
-	cell->link.sock = NULL;
-	for (size_t i = 0; i < cell->link.n; i++)
-		cell->link.lease[i] = -1;
-	/* Without its namespace the interface is gone anyway. */
-	if (pidfd < 0 || link_attach(pidfd, &cell->link, &ignored))
-		return;
-	link_read(&cell->link, &cell->net);
-}
-
 /* The last figures, then the end of the holder and its leaf's emptiness. */
 static int end_holder(struct glue *g, struct cell *cell, struct err *err)
 {
-	if (g->plan.link.kind)
-		take_link(g, cell);
+	take_link(g);
+	cell->link = g->link;
+	if (g->link_taken)
+		cell->net = g->net;
 	if (g->plan.cg.source != CG_ADOPT) {
 		kill(g->shared->init, SIGKILL);
 		return 0;

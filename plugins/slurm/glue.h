@@ -50,6 +50,9 @@ struct glue {
 	struct shared *shared;
 	int stepd; /* pidfd of the step daemon */
 	int64_t start_us, start_mono;
+	struct link link; /* the cell's interface, when link_taken */
+	struct link_usage net;
+	bool link_taken;
 	int worst;             /* wait status of the task that ended worst */
 	uint32_t tasks, ended; /* on this node; how many of them have */
 };

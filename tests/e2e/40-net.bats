@@ -33,6 +33,7 @@ setup_file() {
 
 teardown_file() {
 	rm -f /etc/cloison/cloison.conf
+	ip link del port0 2>/dev/null || true
 	ip link del br0
 	ip netns del far1
 	ip netns del far2
@@ -148,6 +149,7 @@ client='for ip; do for try in 1 2 3 4 5; do nc -w 5 $ip 7777 </dev/null && break
 	wait_idle
 	local job
 	job=$(scontrol -o show job | sed -n 's/^JobId=\([0-9]*\) .*UserId=bob.*/\1/p' | sort -n | tail -n 1)
+	cloison report --json --job="$job" | jq '.[0].net'
 	cloison report --json --job="$job" | jq -e '.[0].net | .rx_bytes > 200 and .tx_bytes > 200'
 }
 
@@ -164,6 +166,7 @@ client='for ip; do for try in 1 2 3 4 5; do nc -w 5 $ip 7777 </dev/null && break
 		kill %1; wait %1
 		srun --overlap -n1 --cell --cell-net=veth:br0 true; echo "fourth $?"
 		kill %2; wait %2
+		exit 0
 	END
 	chmod 644 steps
 	cp steps /home/alice/steps
@@ -213,6 +216,9 @@ no_cell_interface() { [[ $(ls /sys/class/net) != *cell* ]]; }
 }
 
 @test "[S7] the site's hook runs a DHCP client in the cell" {
+	# It serves where there is a carrier.
+	ip link add port0 type dummy
+	ip link set port0 master br0 up
 	mkdir -p /run/systemd/network
 	cat >/run/systemd/network/br0.network <<-END
 		[Match]
@@ -237,6 +243,7 @@ no_cell_interface() { [[ $(ls /sys/class/net) != *cell* ]]; }
 	eventually 30 serves_dhcp
 	run as alice srun --cell --cell-net=veth:br0 sh -c 'ip -o -4 addr show eth0; id -un; ping -c1 10.7.0.1 >/dev/null 2>&1; nc -w 2 -z 10.7.0.1 6817; ip route'
 	systemctl stop systemd-networkd systemd-networkd.socket
+	ip link del port0
 	rm -rf /run/systemd/network/br0.network /etc/cloison/dhcp /run/net-eth0.conf
 	echo "$output"
 	[ "$status" -eq 0 ]
