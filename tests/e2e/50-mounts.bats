@@ -205,8 +205,10 @@ expires() {
 	eventually 30 sh -c 'losetup -a | grep -q images/squashfs'
 	id=$(squeue -h -o %A | head -n 1)
 	pkill -KILL -f "slurmstepd: \[$id"
+	# srun would wait for it.
+	scancel "$id"
 	wait $! || true
-	wait_idle
+	wait_idle 120
 	cloison gc
 	eventually 20 sh -c '! losetup -a | grep -q images/squashfs'
 }
