@@ -84,9 +84,10 @@ scratch_of_job() { cloison report --json --job="$(last_job)" | jq -c '.[-1].scra
 	((peak >= 2000000 && peak < 3000000))
 }
 
-@test "[S24] layers on NFS and FUSE are refused with their name" {
+@test "[S24] layers on NFS are refused with its name" {
 	mkdir -p /srv/scratch-export /mnt/scratch-nfs
 	chmod 1777 /srv/scratch-export
+	systemctl start nfs-server
 	exportfs -o rw,no_root_squash,insecure,fsid=77 localhost:/srv/scratch-export
 	mount -t nfs -o vers=4 localhost:/srv/scratch-export /mnt/scratch-nfs
 	mkdir -p /etc/cloison
@@ -103,6 +104,7 @@ scratch_of_job() { cloison report --json --job="$(last_job)" | jq -c '.[-1].scra
 	rm -f /etc/cloison/cloison.conf
 	umount /mnt/scratch-nfs
 	exportfs -u localhost:/srv/scratch-export
+	systemctl stop nfs-server
 	rm -r /srv/scratch-export /mnt/scratch-nfs
 	[[ $nfs_upper == *"/mnt/scratch-nfs lies on NFS, which cannot hold the changes of an overlay (name a directory on ext4, XFS or Btrfs)"* ]]
 	[[ $nfs_lower == *"/mnt/scratch-nfs lies on NFS, which cannot be under an overlay (show it by 'ro', or copy it to a local file system)"* ]]
