@@ -113,15 +113,12 @@ begin() {
 
 @test "control-C twice ends a step in a cell" {
 	nap=610004
-	as alice srun --cell sleep $nap 3>&- &
-	eventually 90 pgrep -fx "sleep $nap" || {
-		ps -eo pid,ppid,user,stat,args
-		return 1
-	}
+	as alice srun --cell /usr/bin/sleep $nap 3>&- &
+	eventually 90 pgrep -fx "/usr/bin/sleep $nap"
 	pid=$(pgrep -u alice -x srun | head -n 1)
 	kill -INT "$pid"
 	sleep 0.3
 	kill -INT "$pid"
-	eventually 30 nobody "sleep $nap"
+	eventually 30 nobody "/usr/bin/sleep $nap"
 	wait || true
 }
