@@ -57,6 +57,8 @@ site() { printf '%s\n' 'profiles = own' '[profile own]' 'base = batch' "$@" >/et
 	run as alice srun --cell sh -c 'id -u; id -Gn; cat /srv/of-group; cat /proc/self/uid_map'
 	rm /srv/of-group
 	gpasswd -d alice cellgroup
+	systemctl restart slurmctld
+	wait_idle
 	[ "$status" -eq 0 ]
 	[ "${lines[0]}" = "$(id -u alice)" ]
 	[[ " ${lines[1]} " == *" cellgroup "* ]]
