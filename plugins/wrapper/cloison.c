@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include <fcntl.h>
+#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -53,20 +54,36 @@ static int help_main(int argc, char *argv[])
 	return 0;
 }
 
+int read_flags(int argc, char *argv[], const struct flag *list, struct err *err)
+{
+	struct option options[8] = { { 0 } };
+	int c;
+
+	for (int i = 0; list[i].name; i++)
+		options[i] =
+			(struct option){ list[i].name, no_argument, NULL, i };
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, "+:", options, NULL)) != -1) {
+		if (c == '?')
+			return err_set(err, 0,
+				       "unknown option '%s' (see cloison %s "
+				       "--help)",
+				       argv[optind - 1], argv[0]);
+		*list[c].ret = true;
+	}
+	return 0;
+}
+
 /*
  * A caller may have closed 0, 1 or 2: what we open next would get that number
  * and be taken for input, output or the place for messages.
  */
 static void open_standard(void)
 {
-	int fd;
-
-	do
-		/* The payload inherits them: NOLINTNEXTLINE(android-*) */
-		fd = open("/dev/null", O_RDWR);
-	while (fd >= 0 && fd <= 2);
-	if (fd > 2)
-		close(fd);
+	for (int fd = 0; fd <= 2; fd++)
+		if (fcntl(fd, F_GETFD) < 0)
+			/* The payload inherits it: NOLINTNEXTLINE(android-*) */
+			open("/dev/null", O_RDWR);
 }
 
 int main(int argc, char *argv[])

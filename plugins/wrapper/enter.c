@@ -2,7 +2,6 @@
 #include "config.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -128,42 +127,26 @@ static int enter(const struct finds *finds, struct found *f, char *argv[],
 	return r;
 }
 
-static int read_options(int argc, char *argv[], bool *ret_help, struct err *err)
-{
-	static const struct option list[] = {
-		{ "help", no_argument, NULL, 'h' }, { 0 }
-	};
-	int c;
-
-	opterr = 0;
-	while ((c = getopt_long(argc, argv, "+:", list, NULL)) != -1) {
-		if (c == '?')
-			return err_set(err, 0,
-				       "unknown option '%s' (see cloison enter "
-				       "--help)",
-				       argv[optind - 1]);
-		*ret_help = true;
-	}
-	if (!*ret_help && !argv[optind])
-		return err_set(err, 0,
-			       "a cell is missing (see cloison enter --help)");
-	return 0;
-}
-
 int enter_main(int argc, char *argv[])
 {
 	char *word[2] = { NULL, NULL }, **command;
 	struct finds finds;
 	bool help = false;
+	const struct flag flags[] = { { "help", &help }, { 0 } };
 	struct err err;
 	int r;
 
-	if (read_options(argc, argv, &help, &err))
+	if (read_flags(argc, argv, flags, &err))
 		return fail(&err);
 	if (help) {
 		puts("usage: cloison enter CELL [[--] COMMAND [ARGUMENTS]]\n\n"
 		     "See cloison(1).");
 		return 0;
+	}
+	if (!argv[optind]) {
+		err_set(&err, 0,
+			"a cell is missing (see cloison enter --help)");
+		return fail(&err);
 	}
 	word[0] = argv[optind];
 	command = argv + optind + 1;

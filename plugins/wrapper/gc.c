@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "config.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "run/gc.h"
 #include "wrapper.h"
@@ -16,34 +16,12 @@ static void tell(void *arg, const char *id, const char *text, bool bad)
 		fprintf(stderr, "cloison: %s: %s\n", id, text);
 }
 
-static int read_options(int argc, char *argv[], bool *ret_verbose,
-			bool *ret_help, struct err *err)
-{
-	static const struct option list[] = {
-		{ "verbose", no_argument, NULL, 'v' },
-		{ "help", no_argument, NULL, 'h' },
-		{ 0 },
-	};
-	int c;
-
-	opterr = 0;
-	while ((c = getopt_long(argc, argv, "+:", list, NULL)) != -1) {
-		if (c == '?')
-			return err_set(err, 0,
-				       "unknown option '%s' (see cloison gc "
-				       "--help)",
-				       argv[optind - 1]);
-		*(c == 'v' ? ret_verbose : ret_help) = true;
-	}
-	if (argv[optind])
-		return err_set(err, 0, "'%s' is one argument too many",
-			       argv[optind]);
-	return 0;
-}
-
 int gc_main(int argc, char *argv[])
 {
 	bool verbose = false, help = false;
+	const struct flag flags[] = { { "verbose", &verbose },
+				      { "help", &help },
+				      { 0 } };
 	const struct gc_report report = { tell, &verbose };
 	struct gc_count n = { 0 };
 	struct pool pool = { 0 };
@@ -51,8 +29,12 @@ int gc_main(int argc, char *argv[])
 	struct err err;
 	int r;
 
-	if (read_options(argc, argv, &verbose, &help, &err))
+	if (read_flags(argc, argv, flags, &err))
 		return fail(&err);
+	if (argv[optind]) {
+		err_set(&err, 0, "'%s' is one argument too many", argv[optind]);
+		return fail(&err);
+	}
 	if (help) {
 		puts("usage: cloison gc [--verbose]\n\nSee cloison(1).");
 		return 0;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "config.h"
 
-#include <getopt.h>
 #include <json.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -223,51 +222,25 @@ static int print_json(const struct finds *finds, struct pool *pool,
 
 /* --- */
 
-struct flags {
-	bool json, all, help;
-};
-
-static int read_options(int argc, char *argv[], struct flags *ret,
-			struct err *err)
-{
-	static const struct option list[] = {
-		{ "all", no_argument, NULL, 'a' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' },
-		{ 0 },
-	};
-	int c;
-
-	opterr = 0;
-	while ((c = getopt_long(argc, argv, "+:", list, NULL)) != -1) {
-		if (c == '?')
-			return err_set(err, 0,
-				       "unknown option '%s' (see cloison ls "
-				       "--help)",
-				       argv[optind - 1]);
-		*(c == 'a'   ? &ret->all
-		  : c == 'j' ? &ret->json
-			     : &ret->help) = true;
-	}
-	return 0;
-}
-
 int ls_main(int argc, char *argv[])
 {
-	struct flags flags = { 0 };
+	bool json = false, all = false, help = false;
+	const struct flag flags[] = {
+		{ "all", &all }, { "json", &json }, { "help", &help }, { 0 }
+	};
 	struct finds finds;
 	struct err err;
 	int r;
 
-	if (read_options(argc, argv, &flags, &err))
+	if (read_flags(argc, argv, flags, &err))
 		return fail(&err);
-	if (flags.help) {
+	if (help) {
 		puts("usage: cloison ls [--all] [--json] [CELL ...]\n\n"
 		     "See cloison(1).");
 		return 0;
 	}
-	r = found_look(argv + optind, flags.all, &finds, &err);
-	if (!r && flags.json)
+	r = found_look(argv + optind, all, &finds, &err);
+	if (!r && json)
 		r = print_json(&finds, &finds.pool, &err);
 	else if (!r)
 		print_table(&finds, &finds.pool);

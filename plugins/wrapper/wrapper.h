@@ -16,6 +16,16 @@ enum {
 /* Print "cloison: TEXT" and return EXIT_OURS. */
 int fail(const struct err *err);
 
+/* An option without a value, "--name"; the last of a list has no name. */
+struct flag {
+	const char *name;
+	bool *ret;
+};
+
+/* Read options that are all flags; the arguments are argv[optind] and on. */
+int read_flags(int argc, char *argv[], const struct flag *list,
+	       struct err *err);
+
 /* Subcommands; argv[0] is the subcommand. Return the exit status. */
 int run_main(int argc, char *argv[]);
 int plan_main(int argc, char *argv[]);
