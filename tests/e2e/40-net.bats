@@ -44,24 +44,10 @@ setup() {
 	chmod 755 "$BATS_TEST_TMPDIR"
 	wait_idle
 	cp "$BATS_FILE_TMPDIR/site" /etc/cloison/cloison.conf
-	before=$(state)
+	before=$(host_state)
 }
 
-# Neither interface nor address is left of a cell, and the node is fine.
-teardown() {
-	wait_idle
-	eventually 20 same_state || {
-		diff <(echo "$before") <(state)
-		return 1
-	}
-}
-
-state() {
-	ls /sys/class/net
-	find /run/cloison -type f ! -name gc.lock ! -name 'topology*'
-	pgrep -x cloison-init || true
-}
-same_state() { [[ $(state) == "$before" ]]; }
+teardown() { same_again; }
 
 address() { grep -oE "$2 [0-9a-f.:]+" "$1" | head -n 1 | cut -d' ' -f2; }
 has_address() { [[ $(address "$@") ]]; }

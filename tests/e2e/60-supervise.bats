@@ -12,8 +12,6 @@ teardown() {
 
 records() { cloison report --json --job="$1"; }
 
-last_job() { scontrol -o show job | sed -n 's/^JobId=\([0-9]*\) .*/\1/p' | sort -n | tail -n 1; }
-
 nobody() { ! pgrep -fx "$1"; }
 
 # step_daemon NAP: the slurmstepd above the process that sleeps for NAP.

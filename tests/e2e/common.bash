@@ -70,3 +70,27 @@ node_idle() {
 submit() {
 	sbatch --parsable "$@"
 }
+
+# host_state: what must be the same before and after each test.
+host_state() {
+	cat /proc/self/mountinfo
+	find /sys/fs/cgroup -type d -path '*slurmstepd.scope*' | sort
+	find /sys/fs/cgroup -type d -name '*cloison*' | sort
+	find /run/cloison/{cells,jobs,leases} /var/lib/cloison/{cells,jobs} -mindepth 1 ! -name gc.lock 2>/dev/null | sort
+	ls /sys/class/net
+	ipcs -a
+	pgrep -x cloison-init || true
+}
+same_state() { [[ $(host_state) == "$before" ]]; }
+
+# same_again: nothing is left of a step, whatever became of it, and the node is fine; $before is the state then.
+same_again() {
+	wait_idle
+	eventually 20 same_state || {
+		diff <(echo "$before") <(host_state)
+		return 1
+	}
+	node_idle
+}
+
+last_job() { scontrol -o show job | sed -n 's/^JobId=\([0-9]*\) .*/\1/p' | sort -n | tail -n 1; }

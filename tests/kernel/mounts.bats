@@ -105,8 +105,9 @@ wait_for() {
 		run -125 cell --config="$PWD/site" --profile=strict "$opt" -- true
 		[[ $output == *"site file: loosen = "* ]]
 	done
+	site=$PWD/site
 	cd /dev/input 2>/dev/null || cd /dev/net || cd /dev/cpu
-	run -125 cell --config="$BATS_TEST_TMPDIR/work/site" --profile=strict -- ls
+	run -125 cell --config="$site" --profile=strict -- ls
 	[[ $output == *"is not in the cell"* ]]
 }
 

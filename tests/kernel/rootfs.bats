@@ -242,8 +242,9 @@ kinds() { is_root && echo root squashfs erofs || echo root; }
 	[[ $output == *"script: "*interpreter* ]]
 	if is_root; then
 		printf '[profile p]\npid = new\nscratch = 10M\n' >site
+		site=$PWD/site
 		cd /srv
-		run -125 cell --config="$BATS_TEST_TMPDIR/work/site" --profile=p --rootfs="$images/root" -- true
+		run -125 cell --config="$site" --profile=p --rootfs="$images/root" -- true
 		[[ $output == *"working directory /srv is not in the cell"* ]]
 	fi
 }
