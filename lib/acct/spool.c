@@ -19,9 +19,12 @@
 
 static const char suffix[] = ".json";
 
-/* In tmp/, what is older than this (seconds) has no writer any more. */
 enum {
-	STALE = 3600
+	/* In tmp/, what is no record and older (seconds) has no writer. */
+	STALE = 3600,
+	/* Of most records. One that is longer takes its block then. */
+	ROOM = 4096,
+	NAME = 80,
 };
 
 /* Way down a path: `what` is the whole of it, for messages. */
@@ -166,16 +169,18 @@ int spool_open(const char *dir, uid_t owner, struct err *err)
 	return steal_fd(&spool);
 }
 
-static int fill(int fd, const char *text, size_t len)
+/* "ID.json" */
+static int file_name(const char *id, char ret[static NAME], struct err *err)
 {
-	/* fchmod: the umask may have taken bits away. */
-	return fchmod(fd, 0600) || fd_write_all(fd, text, len) || fsync(fd) ? -1
-									    : 0;
+	if (!record_id_valid(id))
+		return err_set(err, 0, "'%s' is no record's id", id);
+	snprintf(ret, NAME, "%s%s", id, suffix);
+	return 0;
 }
 
-/* Where the file system can do no better, it has a name in tmp/ at first. */
-static int write_named(int tmp, int new, const char *name, const char *text,
-		       size_t len)
+/* The lock says that the writer lives. Without one readers leave it alone for
+ * an hour. */
+static int create(int tmp, const char *name)
 {
 	cleanup_fd int fd = -1;
 
@@ -183,46 +188,93 @@ static int write_named(int tmp, int new, const char *name, const char *text,
 	if (unlinkat(tmp, name, 0) && errno != ENOENT)
 		return -1;
 	fd = openat(tmp, name,
-		    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+		    O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -1;
-	if (!fill(fd, text, len) && !renameat(tmp, name, new, name))
-		return 0;
+	fd_lock(fd);
+	/* The umask may have taken bits away. */
+	if (!fchmod(fd, 0600))
+		return steal_fd(&fd);
 	unlinkat(tmp, name, 0);
 	return -1;
 }
 
-static int write_file(int spool, int new, const char *name, const char *text,
-		      size_t len)
+/* A new file in tmp/, on the disk with its name. */
+static int create_durable(int tmp, const char *name, const char *text,
+			  size_t len)
 {
-	cleanup_fd int fd = fd_unnamed(new, 0600), tmp = -1;
-	struct err ignored;
+	cleanup_fd int fd = create(tmp, name);
 
-	if (fd >= 0)
-		return fill(fd, text, len) || fd_name(fd, new, name) ? -1 : 0;
-	tmp = open_part(spool, "tmp", &ignored);
-	return tmp < 0 ? -1 : write_named(tmp, new, name, text, len);
+	if (fd < 0)
+		return -1;
+	if (!fd_write_all(fd, text, len) && !fsync(fd) && !fsync(tmp))
+		return steal_fd(&fd);
+	unlinkat(tmp, name, 0);
+	return -1;
 }
 
-int spool_write(int spool, const char *id, const char *text, struct err *err)
+int spool_reserve(int spool, const char *id, struct err *err)
 {
-	cleanup_fd int new = -1;
-	size_t len = strlen(text);
-	char name[80];
+	char name[NAME], blank[ROOM];
+	cleanup_fd int tmp = -1;
+	int fd;
 
-	if (!record_id_valid(id))
-		return err_set(err, 0, "'%s' is no record's id", id);
+	if (file_name(id, name, err))
+		return -1;
+	tmp = open_part(spool, "tmp", err);
+	if (tmp < 0)
+		return -1;
+	memset(blank, ' ', sizeof(blank));
+	fd = create_durable(tmp, name, blank, sizeof(blank));
+	if (fd < 0)
+		return err_set(err, errno, "make room for a record");
+	return fd;
+}
+
+void spool_cancel(int spool, const char *id, int reserved)
+{
+	cleanup_fd int tmp = -1;
+	struct err ignored;
+	char name[NAME];
+
+	tmp = open_part(spool, "tmp", &ignored);
+	if (tmp >= 0 && !file_name(id, name, &ignored))
+		unlinkat(tmp, name, 0);
+	close(reserved);
+}
+
+/* What is behind the text stays blank. */
+static int overwrite(int fd, const char *text, size_t len)
+{
+	if (lseek(fd, 0, SEEK_SET) || fd_write_all(fd, text, len))
+		return -1;
+	return fdatasync(fd);
+}
+
+int spool_write(int spool, int reserved, const char *id, const char *text,
+		struct err *err)
+{
+	cleanup_fd int tmp = -1, new = -1, made = -1;
+	size_t len = strlen(text);
+	char name[NAME];
+
+	if (file_name(id, name, err))
+		return -1;
 	if (len > RECORD_MAX)
 		return err_set(err, EFBIG, "spool record %s", id);
-	new = open_part(spool, "new", err);
+	tmp = open_part(spool, "tmp", err);
+	new = tmp < 0 ? -1 : open_part(spool, "new", err);
 	if (new < 0)
 		return -1;
-	snprintf(name, sizeof(name), "%s%s", id, suffix);
-	if (write_file(spool, new, name, text, len))
-		return err_set(err, errno, "write record %s to the spool", id);
-	if (fsync(new))
-		return err_set(err, errno, "sync the spool");
-	return 0;
+	if (reserved >= 0 && !overwrite(reserved, text, len) &&
+	    !renameat(tmp, name, new, name))
+		return 0;
+	made = create_durable(tmp, name, text, len);
+	if (made >= 0 && !renameat(tmp, name, new, name))
+		return 0;
+	err_set(err, errno, "write record %s to the spool", id);
+	unlinkat(tmp, name, 0);
+	return -1;
 }
 
 static bool name_valid(const char *name)
@@ -259,7 +311,8 @@ static const char *doubt(const struct stat *st, uid_t owner, const char *name)
 	return NULL;
 }
 
-/* The length of the file; -1 with `err` filled, whose num may be ENOENT. */
+/* The length of the text in the file; -1 with `err` filled, whose num may be
+ * ENOENT. */
 static ssize_t read_file(int dir, const char *name, uid_t owner,
 			 char buf[static RECORD_MAX + 1], struct err *err)
 {
@@ -290,10 +343,14 @@ static ssize_t read_file(int dir, const char *name, uid_t owner,
 		if (n < 0)
 			return err_set(err, errno, "read");
 		if (!n)
-			return (ssize_t)len;
+			break;
 		len += (size_t)n;
 	}
-	return err_set(err, 0, "it is too big");
+	if (len > RECORD_MAX)
+		return err_set(err, 0, "it is too big");
+	while (len && (buf[len - 1] == ' ' || buf[len - 1] == '\n'))
+		len--;
+	return (ssize_t)len;
 }
 
 static int by_name(const void *a, const void *b)
@@ -330,7 +387,57 @@ static int list(int spool, const char *part, struct pool *pool, char ***ret,
 	return 0;
 }
 
-static void sweep(int spool)
+/* A whole record in tmp/, whose writer died before the rename or was cut off
+ * by a crash of the node: it was promised to be kept. */
+static bool recover(int spool, const char *name, uid_t owner,
+		    char buf[static RECORD_MAX + 1])
+{
+	struct pool pool = { 0 };
+	cleanup_fd int tmp = -1, new = -1;
+	struct err ignored;
+	struct record r;
+	char own[NAME];
+	bool whole;
+	ssize_t len;
+
+	tmp = open_part(spool, "tmp", &ignored);
+	new = open_part(spool, "new", &ignored);
+	if (tmp < 0 || new < 0)
+		return false;
+	len = read_file(tmp, name, owner, buf, &ignored);
+	whole = len > 0 &&
+		!record_parse(buf, (size_t)len, &pool, &r, &ignored) &&
+		!file_name(r.id, own, &ignored) && !strcmp(own, name);
+	pool_free(&pool);
+	return whole && !renameat(tmp, name, new, name);
+}
+
+int spool_recover(int spool, const char *id, uid_t owner, struct err *err)
+{
+	struct pool pool = { 0 };
+	char name[NAME], file[NAME + 4];
+	int found;
+
+	if (file_name(id, name, err))
+		return -1;
+	snprintf(file, sizeof(file), "new/%s", name);
+	if (!faccessat(spool, file, F_OK, AT_SYMLINK_NOFOLLOW))
+		return 1;
+	found = recover(spool, name, owner, pool_alloc(&pool, RECORD_MAX + 1));
+	pool_free(&pool);
+	return found;
+}
+
+static bool has_writer(int tmp, const char *name)
+{
+	cleanup_fd int fd = openat(tmp, name,
+				   O_RDONLY | O_NOFOLLOW | O_NONBLOCK |
+					   O_NOCTTY | O_CLOEXEC);
+
+	return fd >= 0 && fd_is_locked(fd);
+}
+
+static void sweep(int spool, uid_t owner, char buf[static RECORD_MAX + 1])
 {
 	struct pool pool = { 0 };
 	struct err ignored;
@@ -342,7 +449,9 @@ static void sweep(int spool)
 		for (size_t i = 0; i < n; i++) {
 			struct stat st;
 
-			if (!fstatat(tmp, names[i], &st, AT_SYMLINK_NOFOLLOW) &&
+			if (!has_writer(tmp, names[i]) &&
+			    !recover(spool, names[i], owner, buf) &&
+			    !fstatat(tmp, names[i], &st, AT_SYMLINK_NOFOLLOW) &&
 			    st.st_mtime + STALE < time(NULL))
 				unlinkat(tmp, names[i], 0);
 		}
@@ -362,8 +471,8 @@ int spool_read(int spool, uid_t owner,
 
 	if (new < 0)
 		return -1;
-	sweep(spool);
 	buf = pool_alloc(&pool, RECORD_MAX + 1);
+	sweep(spool, owner, buf);
 	if (list(spool, "new", &pool, &names, &n, err))
 		result = -1;
 	for (size_t i = 0; i < n && !result; i++) {

@@ -109,6 +109,24 @@ int fd_name(int fd, int dirfd, const char *name)
 	return 0;
 }
 
+int fd_lock(int fd)
+{
+	struct flock l = { .l_type = F_WRLCK,
+			   .l_whence = SEEK_SET,
+			   .l_len = 1 };
+
+	return fcntl(fd, F_OFD_SETLK, &l);
+}
+
+bool fd_is_locked(int fd)
+{
+	struct flock l = { .l_type = F_RDLCK,
+			   .l_whence = SEEK_SET,
+			   .l_len = 1 };
+
+	return !fcntl(fd, F_OFD_GETLK, &l) && l.l_type == F_WRLCK;
+}
+
 int fd_write_all(int fd, const void *buf, size_t len)
 {
 	const char *p = buf;

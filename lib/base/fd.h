@@ -2,6 +2,7 @@
 #ifndef BASE_FD_H
 #define BASE_FD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -43,6 +44,15 @@ int fd_unnamed(int dirfd, mode_t mode);
 
 /* Give it a name in `dirfd`, in place of what has that now. Needs /proc. */
 int fd_name(int fd, int dirfd, const char *name);
+
+/*
+ * Lock the first byte for writing (fcntl(2), F_OFD_SETLK), if nobody else has:
+ * until the last copy of `fd` is closed. -1: errno.
+ */
+int fd_lock(int fd);
+
+/* Whether somebody else has; another's lock for reading counts for none. */
+bool fd_is_locked(int fd);
 
 /* All of `len` bytes, whatever write(2) makes of it. */
 int fd_write_all(int fd, const void *buf, size_t len);

@@ -265,27 +265,35 @@ void cell_foresee(const struct plan *plan, struct cell *cell)
 	struct err ignored;
 
 	record_foresee();
-	if (plan->spool)
-		cell->spool = spool_open(plan->spool, geteuid(), &ignored);
+	if (!plan->spool)
+		return;
+	cell->spool = spool_open(plan->spool, geteuid(), &ignored);
+	if (cell->spool >= 0)
+		cell->reserved =
+			spool_reserve(cell->spool, cell->registry.id, &ignored);
 }
 
-int cell_deliver(const struct plan *plan, const struct cell *cell,
-		 const char *json, struct err *err)
+static int write_spool(const struct plan *plan, struct cell *cell,
+		       const char *json, struct err *err)
 {
-	const char *id = cell->registry.id;
+	if (cell->spool < 0)
+		cell->spool = spool_open(plan->spool, geteuid(), err);
+	if (cell->spool < 0 || spool_write(cell->spool, cell->reserved,
+					   cell->registry.id, json, err))
+		return -1;
+	if (cell->reserved >= 0)
+		close(cell->reserved);
+	cell->reserved = -1;
+	return registry_note(&cell->registry, "recorded", "yes", err);
+}
+
+int cell_deliver(const struct plan *plan, struct cell *cell, const char *json,
+		 struct err *err)
+{
 	int ret = 0;
 
-	if (plan->spool) {
-		cleanup_fd int opened =
-			cell->spool < 0
-				? spool_open(plan->spool, geteuid(), err)
-				: -1;
-		int spool = opened < 0 ? cell->spool : opened;
-
-		if (spool < 0 || spool_write(spool, id, json, err) ||
-		    registry_note(&cell->registry, "recorded", "yes", err))
-			ret = -1;
-	}
+	if (plan->spool && write_spool(plan, cell, json, err))
+		ret = -1;
 	if (plan->record && write_file(plan->record, json, err))
 		ret = -1;
 	return ret;

@@ -62,12 +62,13 @@ struct cell {
 	struct link_usage net; /* of its own interface */
 	int exec_errno;        /* the payload could not be executed */
 	int spool;             /* opened by cell_foresee, or -1 */
+	int reserved;          /* from it, for the record, or -1 */
 };
 #define CELL_INIT                                                         \
 	{                                                                 \
 		.watch = -1, .pidfd = -1, .sock = -1, .spool = -1,        \
-		.registry = REGISTRY_INIT, .cg = CG_INIT, .setup_us = -1, \
-		.net = { -1, -1 },                                        \
+		.reserved = -1, .registry = REGISTRY_INIT, .cg = CG_INIT, \
+		.setup_us = -1, .net = { -1, -1 },                        \
 	}
 
 /* Map what init and the caller share, until the end of the process. */
@@ -131,8 +132,8 @@ int cell_record(const struct plan *plan, const struct host *host,
  * Where records go by plan: the spool and, if asked for, a file. What happens
  * to a cell before cell_remove and after this costs no record.
  */
-int cell_deliver(const struct plan *plan, const struct cell *cell,
-		 const char *json, struct err *err);
+int cell_deliver(const struct plan *plan, struct cell *cell, const char *json,
+		 struct err *err);
 
 /*
  * What a user should be told about a cell that has ended, beside how its

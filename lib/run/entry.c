@@ -295,22 +295,13 @@ static const char *doubt(const struct stat *st, const struct place *place)
 }
 
 /* A lock for writing is a keeper's: readers cannot have one on root's. */
-static bool is_locked(int fd)
-{
-	struct flock l = { .l_type = F_RDLCK,
-			   .l_whence = SEEK_SET,
-			   .l_len = 1 };
-
-	return !fcntl(fd, F_OFD_GETLK, &l) && l.l_type == F_WRLCK;
-}
-
 bool entry_locked(const struct place *place, const char *name)
 {
 	cleanup_fd int fd = openat(place->fd, name,
 				   O_RDONLY | O_NOFOLLOW | O_NONBLOCK |
 					   O_NOCTTY | O_CLOEXEC);
 
-	return fd >= 0 && is_locked(fd);
+	return fd >= 0 && fd_is_locked(fd);
 }
 
 static int read_all(int fd, char *buf, size_t size, size_t *ret_len,
@@ -352,7 +343,7 @@ static int read_entry(const struct place *place, const char *name,
 	if (why)
 		return err_set(err, 0, "%s", why);
 	/* Before reading: what nobody holds any more does not change. */
-	locked = is_locked(fd);
+	locked = fd_is_locked(fd);
 	buf = pool_alloc(pool, (size_t)st.st_size + 4096);
 	if (read_all(fd, buf, (size_t)st.st_size + 4096, &len, err) ||
 	    entry_parse(buf, len, pool, ret, err))

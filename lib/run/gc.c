@@ -213,7 +213,7 @@ static int write_lost(const struct gc *gc, const struct entry *e,
 	cleanup_fd int spool = -1;
 	const char *json;
 	struct record r;
-	char file[96];
+	int found;
 
 	if (e->recorded || !e->spool)
 		return 0;
@@ -221,13 +221,13 @@ static int write_lost(const struct gc *gc, const struct entry *e,
 	if (spool < 0)
 		return -1;
 	/* It was killed after it had written, and before it could say so. */
-	snprintf(file, sizeof(file), "new/%s.json", e->id);
-	if (!faccessat(spool, file, F_OK, AT_SYMLINK_NOFOLLOW))
-		return 0;
+	found = spool_recover(spool, e->id, geteuid(), err);
+	if (found)
+		return found < 0 ? -1 : 0;
 	fill(gc, e, &r);
 	if (record_format(&r, pool, &json, err))
 		return -1;
-	return spool_write(spool, e->id, json, err);
+	return spool_write(spool, -1, e->id, json, err);
 }
 
 /* --- cells --- */

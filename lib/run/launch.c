@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "acct/spool.h"
 #include "base/cleanup.h"
 #include "run/cell.h"
 #include "run/children.h"
@@ -341,9 +342,11 @@ int cell_remove(const struct plan *plan, struct cell *cell, struct err *err)
 		close(cell->sock);
 	if (cell->pidfd >= 0)
 		close(cell->pidfd);
+	if (cell->reserved >= 0)
+		spool_cancel(cell->spool, cell->registry.id, cell->reserved);
 	if (cell->spool >= 0)
 		close(cell->spool);
-	cell->sock = cell->pidfd = cell->spool = -1;
+	cell->sock = cell->pidfd = cell->spool = cell->reserved = -1;
 	user_tidy(plan);
 	if (scratch_remove(&cell->scratch, err))
 		ret = -1;

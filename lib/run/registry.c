@@ -269,15 +269,6 @@ static int open_place(const struct plan *plan, struct err *err)
 
 /* --- entries --- */
 
-static int lock(int fd)
-{
-	struct flock l = { .l_type = F_WRLCK,
-			   .l_whence = SEEK_SET,
-			   .l_len = 1 };
-
-	return fcntl(fd, F_OFD_SETLK, &l);
-}
-
 /*
  * The file gets its name when it is locked and has its header. Until then gc
  * may take it for what a dead one left: then rename finds nothing.
@@ -293,7 +284,7 @@ static int create(struct registry *r, const struct text *t, struct err *err)
 		       0600);
 	if (r->fd < 0)
 		return err_set(err, errno, "register the cell");
-	if (lock(r->fd))
+	if (fd_lock(r->fd))
 		err_set(err, errno, "lock the cell's entry");
 	else if (!write_text(r, t, err)) {
 		/* Others may read root's, and only now could lock it. */

@@ -47,7 +47,7 @@ static int exit_status(const struct cell *cell, const char *command)
 }
 
 /* The payload has run: what fails from here on is a warning. */
-static void record(struct request *r, const struct cell *cell)
+static void record(struct request *r, struct cell *cell)
 {
 	const char *json;
 	struct err err;

@@ -22,7 +22,7 @@ move_mount 1 EINVAL KILL
 setns 1 EPERM KILL
 capset 1 EPERM KILL
 seccomp 1 EINVAL KILL
-linkat 1 EIO
+fsync 1 EIO
 END
 }
 

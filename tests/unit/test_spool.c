@@ -110,10 +110,10 @@ static void test_write_and_read(void **state)
 
 	(void)state;
 	umask(0277);
-	assert_int_equal(spool_write(fd, "2-b", "text", &err), 0);
+	assert_int_equal(spool_write(fd, -1, "2-b", "text", &err), 0);
 	umask(022);
-	assert_int_equal(spool_write(fd, "1-a", "text", &err), 0);
-	assert_int_equal(spool_write(fd, "1-a", "text", &err), 0);
+	assert_int_equal(spool_write(fd, -1, "1-a", "text", &err), 0);
+	assert_int_equal(spool_write(fd, -1, "1-a", "text", &err), 0);
 	assert_int_equal(mode_of("a/b/spool/new/2-b.json"), 0600);
 	assert_int_equal(mode_of("a/b/spool"), geteuid() ? 0700 : 0755);
 	assert_int_equal(spool_read(fd, geteuid(), see, &s, &err), 0);
@@ -138,8 +138,8 @@ static void test_stop(void **state)
 	int fd = open_ok("spool");
 
 	(void)state;
-	assert_int_equal(spool_write(fd, "1", "text", &err), 0);
-	assert_int_equal(spool_write(fd, "2", "text", &err), 0);
+	assert_int_equal(spool_write(fd, -1, "1", "text", &err), 0);
+	assert_int_equal(spool_write(fd, -1, "2", "text", &err), 0);
 	assert_int_equal(spool_read(fd, geteuid(), see, &s, &err), -1);
 	assert_int_equal(s.n, 1);
 	close(fd);
@@ -151,10 +151,10 @@ static void test_bad_ids(void **state)
 	int fd = open_ok("spool");
 
 	(void)state;
-	assert_int_equal(spool_write(fd, "../x", "text", &err), -1);
-	assert_int_equal(spool_write(fd, "", "text", &err), -1);
+	assert_int_equal(spool_write(fd, -1, "../x", "text", &err), -1);
+	assert_int_equal(spool_write(fd, -1, "", "text", &err), -1);
 	memset(big, 'x', sizeof(big) - 1);
-	assert_int_equal(spool_write(fd, "1", big, &err), -1);
+	assert_int_equal(spool_write(fd, -1, "1", big, &err), -1);
 	assert_int_equal(err.num, EFBIG);
 	close(fd);
 }
@@ -271,8 +271,97 @@ static void test_sweep(void **state)
 	assert_int_equal(access("spool/tmp/old.json", F_OK), -1);
 	assert_int_equal(access("spool/tmp/fresh.json", F_OK), 0);
 	/* The same id again: the half one is no obstacle. */
-	assert_int_equal(spool_write(fd, "fresh", "text", &err), 0);
+	assert_int_equal(spool_write(fd, -1, "fresh", "text", &err), 0);
 	assert_int_equal(access("spool/new/fresh.json", F_OK), 0);
+	close(fd);
+}
+
+#define WHOLE(id)                                       \
+	"{\"schema\":\"cloison.record/1\",\"id\":\"" id \
+	"\",\"user\":{\"uid\":0,\"gid\":0}}"
+
+static void test_reserve(void **state)
+{
+	struct seen s = { 0 };
+	int fd = open_ok("spool"), room = spool_reserve(fd, "1-a", &err);
+	char *longer = test_malloc(RECORD_MAX);
+
+	(void)state;
+	assert_true(room >= 0);
+	assert_int_equal(mode_of("spool/tmp/1-a.json"), 0600);
+	/* Readers see neither this nor what it is kept for. */
+	assert_int_equal(spool_read(fd, geteuid(), see, &s, &err), 0);
+	assert_int_equal(s.n, 0);
+	assert_int_equal(spool_write(fd, room, "1-a", "text", &err), 0);
+	assert_int_equal(access("spool/tmp/1-a.json", F_OK), -1);
+	close(room);
+	assert_int_equal(spool_read(fd, geteuid(), see, &s, &err), 0);
+	assert_string_equal(s.names, "1-a.json ");
+	assert_int_equal(spool_remove(fd, "1-a.json", &err), 0);
+
+	/* Longer than the room. */
+	memset(longer, 'x', RECORD_MAX - 1);
+	longer[RECORD_MAX - 1] = '\0';
+	room = spool_reserve(fd, "2", &err);
+	assert_int_equal(spool_write(fd, room, "2", longer, &err), 0);
+	close(room);
+	test_free(longer);
+
+	room = spool_reserve(fd, "3", &err);
+	spool_cancel(fd, "3", room);
+	assert_int_equal(access("spool/tmp/3.json", F_OK), -1);
+
+	/* Somebody has taken it away. */
+	room = spool_reserve(fd, "4", &err);
+	assert_int_equal(unlink("spool/tmp/4.json"), 0);
+	assert_int_equal(spool_write(fd, room, "4", "text", &err), 0);
+	assert_int_equal(access("spool/new/4.json", F_OK), 0);
+	close(room);
+	close(fd);
+}
+
+static int see_whole(void *arg, const char *name, const char *text, size_t len,
+		     struct err *e)
+{
+	(void)e;
+	assert_string_equal(name, "1.json");
+	assert_int_equal(strlen(WHOLE("1")), len);
+	assert_memory_equal(text, WHOLE("1"), len);
+	++*(int *)arg;
+	return 0;
+}
+
+/* What a crash leaves is in tmp/, and a record when it is whole. */
+static void test_recover(void **state)
+{
+	const struct timespec old[2] = { { 1000000, 0 }, { 1000000, 0 } };
+	int fd = open_ok("spool"), room, n = 0;
+
+	(void)state;
+	put("spool/tmp/1.json", WHOLE("1") "   \n", 0600);
+	put("spool/tmp/2.json", WHOLE("1"), 0600); /* another's */
+	put("spool/tmp/3.json", "{\"schema\":\"clo   ", 0600);
+	put("spool/tmp/4.json", WHOLE("4"), 0622);
+	assert_int_equal(spool_read(fd, geteuid(), see_whole, &n, &err), 0);
+	assert_int_equal(n, 1);
+	assert_int_equal(access("spool/tmp/2.json", F_OK), 0);
+	assert_int_equal(access("spool/tmp/3.json", F_OK), 0);
+	assert_int_equal(access("spool/tmp/4.json", F_OK), 0);
+
+	/* A writer lives, who is slow. */
+	room = spool_reserve(fd, "5", &err);
+	assert_int_equal(pwrite(room, WHOLE("5"), strlen(WHOLE("5")), 0),
+			 strlen(WHOLE("5")));
+	assert_int_equal(utimensat(AT_FDCWD, "spool/tmp/5.json", old, 0), 0);
+	assert_int_equal(spool_read(fd, geteuid(), see_whole, &n, &err), 0);
+	assert_int_equal(access("spool/tmp/5.json", F_OK), 0);
+	/* By word of somebody who knows that it does not. */
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(spool_recover(fd, "5", geteuid(), &err), 1);
+	assert_int_equal(access("spool/new/5.json", F_OK), 0);
+	close(room);
+	assert_int_equal(spool_recover(fd, "3", geteuid(), &err), 0);
+	assert_int_equal(spool_recover(fd, "../x", geteuid(), &err), -1);
 	close(fd);
 }
 
@@ -290,6 +379,8 @@ int main(void)
 		TEST(test_links_on_the_way),
 		TEST(test_not_for_others),
 		TEST(test_sweep),
+		TEST(test_reserve),
+		TEST(test_recover),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
