@@ -10,6 +10,7 @@
 struct mnt_work {
 	const struct mnt_plan *plan;
 	struct mnt_live *live;
+	const struct mnt_wait *wait;
 	const char *store; /* for scratch, on the host; NULL: a tmpfs */
 	int tmpfs;         /* root of the one for scratch and upper layers */
 	int empty;         /* root of the one that hides what stays hidden */

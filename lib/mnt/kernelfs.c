@@ -25,11 +25,13 @@ int mnt_kernel_fs(struct mnt_work *w, size_t i, struct err *err)
 	static const char *const hidepid[][2] = { { "hidepid", "2" } };
 	const struct mnt_op *op = &w->plan->op[i];
 	size_t n_params = op->kind == MNT_PROC && w->plan->hidepid;
-	cleanup_fd int tree =
-		mnt_make_fs(fs[op->kind].type, hidepid, n_params,
-			    MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
-				    MOUNT_ATTR_NOEXEC | fs[op->kind].attr);
+	cleanup_fd int tree = -1;
 
+	if (op->kind == MNT_SYSFS && w->wait->fn(w->wait->arg, err))
+		return -1;
+	tree = mnt_make_fs(fs[op->kind].type, hidepid, n_params,
+			   MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
+				   MOUNT_ATTR_NOEXEC | fs[op->kind].attr);
 	if (tree < 0 && errno == EPERM)
 		return err_set(err, EPERM,
 			       "mount a fresh %s on %s (inside a container "

@@ -82,10 +82,12 @@ static void close_fds(int *fd, size_t n)
 }
 
 int mnt_apply(const struct mnt_plan *plan, const char *store,
-	      struct mnt_live *ret, struct err *err)
+	      const struct mnt_wait *wait, struct mnt_live *ret,
+	      struct err *err)
 {
 	struct mnt_work w = {
 		.plan = plan,
+		.wait = wait,
 		.store = store,
 		.tmpfs = -1,
 		.empty = -1,

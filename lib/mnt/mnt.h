@@ -81,6 +81,12 @@ struct mnt_live {
 	int *dir; /* ... and its `dir`: to collect in, or locked (flock(2)) */
 };
 
+/* Called before MNT_SYSFS, which shows the network that its maker is in. */
+struct mnt_wait {
+	int (*fn)(void *arg, struct err *err);
+	void *arg;
+};
+
 /*
  * Change the calling process's mount namespace, which must be its own (and
  * its PID namespace, for MNT_PROC), as planned. Sources are looked up before
@@ -94,7 +100,8 @@ struct mnt_live {
  * closes it.
  */
 int mnt_apply(const struct mnt_plan *plan, const char *store,
-	      struct mnt_live *ret, struct err *err);
+	      const struct mnt_wait *wait, struct mnt_live *ret,
+	      struct err *err);
 
 /*
  * Copy what the plan's overlays are to collect: regular files and directories

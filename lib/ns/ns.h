@@ -74,6 +74,7 @@ enum ns_user {
 struct ns_plan {
 	bool make[NS_KINDS]; /* which ones the cell has of its own */
 	bool cgroup_late;    /* each task makes its own, in its cgroup */
+	bool net_aside;      /* by ns_net_make, while init does other things */
 	bool outer_user;     /* the set-up needs a user namespace, too */
 	enum ns_user user;   /* of the inner one, when make[NS_USER] */
 	uid_t uid;           /* who runs the payload, outside */
@@ -110,6 +111,16 @@ int ns_task_enter(const struct ns_plan *plan, struct err *err);
  * to call ns_map_identity for this process before it goes on.
  */
 int ns_inner_enter(const struct ns_plan *plan, struct err *err);
+
+/*
+ * With net_aside, in a process that ends soon and is no thread: make the
+ * network namespace, owned by the outer user namespace of the process that
+ * `init` (a pidfd) is of, if there is one, and ready for use. Returns a
+ * descriptor of it, for that process to join by ns_net_join. It takes the
+ * kernel as long as all mounts of a cell together.
+ */
+int ns_net_make(const struct ns_plan *plan, int init, struct err *err);
+int ns_net_join(int fd, struct err *err);
 
 /* Whether ns_inner_enter leaves the maps to be written by ns_map_identity. */
 bool ns_needs_map(const struct ns_plan *plan);

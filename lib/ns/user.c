@@ -80,27 +80,38 @@ int ns_inner_enter(const struct ns_plan *plan, struct err *err)
 			  plan->gid, err);
 }
 
+/* A nested caller has fewer ids: all that it has, from its own map. */
+static int own_ids(const char *file, char *ret, size_t size, struct err *err)
+{
+	char own[32], in[4096];
+	unsigned first, outside, n;
+	size_t used = 0;
+	int skip;
+
+	snprintf(own, sizeof(own), "/proc/self/%s", file);
+	if (fd_read_file(AT_FDCWD, own, in, sizeof(in)) < 0)
+		return err_set(err, errno, "read %s", own);
+	for (const char *p = in;
+	     sscanf(p, "%u %u %u%n", &first, &outside, &n, &skip) == 3;
+	     p += skip)
+		used += (size_t)snprintf(ret + used, size - used, "%u %u %u\n",
+					 first, first, n);
+	return used ? 0 : err_set(err, 0, "%s is empty", own);
+}
+
 int ns_map_identity(pid_t pid, struct err *err)
 {
-	/* All ids; (uid_t)-1 is none. A nested caller has fewer: copy them. */
 	static const char *const files[] = { "uid_map", "gid_map" };
-	for (int i = 0; i < 2; i++) {
-		char own[32], path[64], map[4096], in[4096];
-		unsigned first, outside, n;
-		size_t used = 0;
-		int skip;
 
-		snprintf(own, sizeof(own), "/proc/self/%s", files[i]);
-		if (fd_read_file(AT_FDCWD, own, in, sizeof(in)) < 0)
-			return err_set(err, errno, "read %s", own);
-		for (const char *p = in;
-		     sscanf(p, "%u %u %u%n", &first, &outside, &n, &skip) == 3;
-		     p += skip)
-			used += (size_t)snprintf(map + used, sizeof(map) - used,
-						 "%u %u %u\n", first, first, n);
-		if (!used)
-			return err_set(err, 0, "%s is empty", own);
+	for (int i = 0; i < 2; i++) {
+		char path[64], map[4096];
+
 		snprintf(path, sizeof(path), "/proc/%d/%s", pid, files[i]);
+		/* All ids; (uid_t)-1 is none. */
+		if (!fd_write_file(AT_FDCWD, path, "0 0 4294967295"))
+			continue;
+		if (own_ids(files[i], map, sizeof(map), err))
+			return -1;
 		if (fd_write_file(AT_FDCWD, path, map))
 			return err_set(err, errno, "write %s", path);
 	}

@@ -20,11 +20,13 @@ struct build {
 };
 
 /*
- * mounts.c: all of them; system.c: the kernel's own file systems; protect.c,
- * behind the mounts: what the payload is kept from beside them.
+ * mounts.c: all of them; system.c: the kernel's own file systems, /sys on
+ * its own; protect.c, behind the mounts: what the payload is kept from beside
+ * them.
  */
 int build_mounts(const struct build *b, struct plan *plan, struct err *err);
 int build_system(const struct build *b, struct plan *plan, struct err *err);
+void build_sys(const struct build *b, struct plan *plan);
 int build_sec(const struct build *b, struct plan *plan, struct err *err);
 int build_link(const struct build *b, struct plan *plan, struct err *err);
 int build_limits(const struct build *b, struct plan *plan, struct err *err);

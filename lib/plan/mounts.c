@@ -222,6 +222,7 @@ int build_mounts(const struct build *b, struct plan *plan, struct err *err)
 {
 	const struct options *o = b->o;
 	size_t around = 0;
+	bool plain = true; /* nothing of the profile comes before scratch */
 
 	plan->mnt.nosuid = true;
 	plan->mnt.userxattr = !b->host->privileged;
@@ -242,9 +243,17 @@ int build_mounts(const struct build *b, struct plan *plan, struct err *err)
 		if (above_scratch(plan, &o->mount[i]))
 			around = i + 1;
 	for (size_t i = 0; i < around; i++)
+		plain &= is_rdonly_root(&o->mount[i]);
+	if (!plain)
+		build_sys(b, plan);
+	for (size_t i = 0; i < around; i++)
 		if (!in_scratch(plan, &o->mount[i]))
 			add_mount(b, plan, &o->mount[i], true);
 	add_scratch(b, plan);
+	/* As late as can be: the cell's network, which /sys shows, is longest
+	 * in the making. */
+	if (plain)
+		build_sys(b, plan);
 	for (size_t i = 0; i < around; i++)
 		if (in_scratch(plan, &o->mount[i]))
 			add_mount(b, plan, &o->mount[i], true);

@@ -208,6 +208,8 @@ static int build_ns(const struct build *b, struct plan *plan, struct err *err)
 	ns->cgroup_late = b->job->front == JOB_SLURM;
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		ns->make[kinds[i].kind] = v[kinds[i].id].num <= kinds[i].make;
+	/* An interface is given to one that init is in already. */
+	ns->net_aside = ns->make[NS_NET] && v[OPT_NET].num != NET_LINK;
 	if (!b->host->privileged &&
 	    (ns->user == NS_USER_IDENTITY || ns->user == NS_USER_HOST))
 		return err_set(err, 0,

@@ -50,42 +50,42 @@ static void add_rdonly(const struct build *b, struct plan *plan,
 }
 
 /* What shows the namespaces that the cell has of its own. */
-static void add_kernel_fs(const struct build *b, struct plan *plan)
+static const struct kernel_fs {
+	enum ns_kind ns;
+	enum mnt_kind kind;
+	const char *dst;
+	bool optional;
+} kernel_fs[] = {
+	{ NS_PID, MNT_PROC, "/proc", false },
+	{ NS_IPC, MNT_MQUEUE, "/dev/mqueue", true },
+	{ NS_NET, MNT_SYSFS, "/sys", false },
+	{ NS_CGROUP, MNT_CGROUP2, "/sys/fs/cgroup", true },
+};
+
+static void add_kernel_fs(const struct build *b, struct plan *plan,
+			  enum mnt_kind kind)
 {
-	static const struct {
-		enum ns_kind ns;
-		enum mnt_kind kind;
-		const char *dst;
-		bool optional;
-	} rows[] = {
-		{ NS_PID, MNT_PROC, "/proc", false },
-		{ NS_NET, MNT_SYSFS, "/sys", false },
-		{ NS_CGROUP, MNT_CGROUP2, "/sys/fs/cgroup", true },
-		{ NS_IPC, MNT_MQUEUE, "/dev/mqueue", true },
-	};
+	const struct kernel_fs *row = kernel_fs;
+	struct mnt_op *op;
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct mnt_op *op;
-
-		if (!plan->ns.make[rows[i].ns]) {
-			/* Limits are not the payload's to write, whoever owns
-			 * their files. */
-			if (rows[i].kind == MNT_CGROUP2)
-				add_rdonly(b, plan, rows[i].dst);
-			continue;
-		}
-		op = build_op(b, plan, rows[i].kind, NULL, rows[i].dst,
-			      rows[i].dst);
-		op->optional = rows[i].optional;
-		/* Tasks find their step's limits there, whichever task's
-		 * cgroup they are in. */
-		if (rows[i].kind == MNT_CGROUP2 && b->job->cgroup) {
-			op->kind = MNT_BIND;
-			op->src =
-				pool_printf(b->pool, "%s%s", b->host->cg.mount,
-					    b->job->cgroup);
-			op->rdonly = true;
-		}
+	while (row->kind != kind)
+		row++;
+	if (!plan->ns.make[row->ns]) {
+		/* Limits are not the payload's to write, whoever owns their
+		 * files. */
+		if (kind == MNT_CGROUP2)
+			add_rdonly(b, plan, row->dst);
+		return;
+	}
+	op = build_op(b, plan, kind, NULL, row->dst, row->dst);
+	op->optional = row->optional;
+	/* Tasks find their step's limits there, whichever task's cgroup they
+	 * are in. */
+	if (kind == MNT_CGROUP2 && b->job->cgroup) {
+		op->kind = MNT_BIND;
+		op->src = pool_printf(b->pool, "%s%s", b->host->cg.mount,
+				      b->job->cgroup);
+		op->rdonly = true;
 	}
 }
 
@@ -96,28 +96,26 @@ static void add_kernel_fs(const struct build *b, struct plan *plan)
  * payload does not see the host's disks in /dev: it could read more there. An
  * ordinary user may not change the ones, and not read the others.
  */
-static void add_root_masks(const struct build *b, struct plan *plan)
+static void add_settings(const struct build *b, struct plan *plan)
 {
 	static const char *const settings[] = {
 		"/proc/sys",  "/proc/irq",  "/proc/bus",          "/proc/fs",
 		"/proc/acpi", "/proc/scsi", "/proc/sysrq-trigger"
 	};
-	static const char *const masked[] = { "/proc/kcore",
-					      "/proc/keys",
-					      "/proc/latency_stats",
-					      "/proc/sched_debug",
-					      "/proc/timer_list",
-					      "/sys/firmware",
-					      "/sys/devices/virtual/powercap",
-					      "/sys/kernel/debug",
-					      "/sys/kernel/tracing" };
 
+	if (b->job->uid != 0)
+		return;
 	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++)
 		add_rdonly(b, plan, settings[i]);
-	if (!own_dev(b))
+}
+
+static void add_masks(const struct build *b, struct plan *plan,
+		      const char *const *masked)
+{
+	if (b->job->uid != 0 || !own_dev(b))
 		return;
-	for (size_t i = 0; i < sizeof(masked) / sizeof(masked[0]); i++)
-		build_op(b, plan, MNT_HIDE, NULL, masked[i], masked[i]);
+	for (; *masked; masked++)
+		build_op(b, plan, MNT_HIDE, NULL, *masked, *masked);
 }
 
 /* Where nothing else makes it read-only, or shows it at all. */
@@ -134,6 +132,10 @@ static bool shows_host_sys(const struct build *b, const struct plan *plan)
 
 int build_system(const struct build *b, struct plan *plan, struct err *err)
 {
+	static const char *const masked[] = {
+		"/proc/kcore",       "/proc/keys",       "/proc/latency_stats",
+		"/proc/sched_debug", "/proc/timer_list", NULL
+	};
 	const struct option_value *hidepid = &b->o->value[OPT_HIDEPID];
 
 	plan->mnt.hidepid = hidepid->num == HIDEPID_YES;
@@ -141,14 +143,27 @@ int build_system(const struct build *b, struct plan *plan, struct err *err)
 		return err_set(err, 0, "%s: needs pid=new, a /proc of the cell",
 			       hidepid->origin);
 	add_dev(b, plan);
-	if (shows_host_sys(b, plan))
-		add_rdonly(b, plan, "/sys");
-	add_kernel_fs(b, plan);
+	add_kernel_fs(b, plan, MNT_PROC);
+	add_kernel_fs(b, plan, MNT_MQUEUE);
 	/* A process has to write about itself there: its id maps, its OOM
 	 * score. */
 	if (!plan->ns.make[NS_PID])
 		build_op(b, plan, MNT_BIND, "/proc", "/proc", "/proc");
-	if (b->job->uid == 0)
-		add_root_masks(b, plan);
+	add_settings(b, plan);
+	add_masks(b, plan, masked);
 	return 0;
+}
+
+void build_sys(const struct build *b, struct plan *plan)
+{
+	static const char *const masked[] = { "/sys/firmware",
+					      "/sys/devices/virtual/powercap",
+					      "/sys/kernel/debug",
+					      "/sys/kernel/tracing", NULL };
+
+	if (shows_host_sys(b, plan))
+		add_rdonly(b, plan, "/sys");
+	add_kernel_fs(b, plan, MNT_SYSFS);
+	add_kernel_fs(b, plan, MNT_CGROUP2);
+	add_masks(b, plan, masked);
 }

@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/fd.h"
 #include "run/enter.h"
 #include "run/msg.h"
@@ -84,12 +85,38 @@ static int detach(const struct enter *e, struct err *err)
 	return 0;
 }
 
+/* The network namespace, once; the supervisor has it made meanwhile. */
+struct net {
+	const struct enter *e;
+	bool joined;
+};
+
+static int join_net(void *arg, struct err *err)
+{
+	struct net *net = arg;
+	cleanup_fd int fd = -1;
+
+	if (!net->e->plan->ns.net_aside || net->joined)
+		return 0;
+	fd = msg_recv_fd(net->e->sock);
+	/* The supervisor is gone: nobody is left to be of use to. */
+	if (fd < 0 && !errno)
+		_exit(125);
+	if (fd < 0)
+		return err_set(err, errno, "receive the network namespace");
+	net->joined = true;
+	return ns_net_join(fd, err);
+}
+
 static int set_up(const struct enter *e, struct mnt_live *live, struct err *err)
 {
 	const struct plan *plan = e->plan;
+	struct net net = { .e = e };
+	const struct mnt_wait wait = { join_net, &net };
 
 	if (ns_enter(&plan->ns, err) || detach(e, err) ||
-	    mnt_apply(&plan->mnt, e->store, live, err))
+	    mnt_apply(&plan->mnt, e->store, &wait, live, err) ||
+	    join_net(&net, err))
 		return -1;
 	if (e->unsized)
 		live->scratch = -1;

@@ -207,19 +207,60 @@ static int lease_addresses(const struct plan *plan, struct cell *cell,
 	return note_addresses(cell, err);
 }
 
-static int make_link(const struct plan *plan, struct cell *cell,
-		     struct err *err)
+/* Init may have died first, and says why. */
+static int ask_init(const struct cell *cell, struct err *err)
 {
 	struct msg m;
 
+	if (msg_recv(cell->sock, &m, MSG_DONTWAIT) == 1 && m.type == MSG_ERR)
+		*err = m.err;
+	return -1;
+}
+
+static int make_link(const struct plan *plan, struct cell *cell,
+		     struct err *err)
+{
 	if (plan->link.kind == LINK_NONE)
 		return 0;
 	if (!link_create(&plan->link, cell->pidfd, &cell->link, err))
 		return acknowledge(cell, err);
-	/* Init may have died first, and says why. */
-	if (msg_recv(cell->sock, &m, MSG_DONTWAIT) == 1 && m.type == MSG_ERR)
-		*err = m.err;
-	return -1;
+	return ask_init(cell, err);
+}
+
+/*
+ * A process of its own, as it may have to join init's user namespace, of which
+ * there is no way back; in our memory while we wait, see start_payload.
+ */
+static _Noreturn void net_maker(const struct plan *plan,
+				const struct cell *cell, struct err *err)
+{
+	int fd = ns_net_make(&plan->ns, cell->pidfd, err);
+
+	if (fd >= 0 && msg_send_fd(cell->sock, fd))
+		fd = err_set(err, errno, "hand over the network namespace");
+	_exit(fd < 0);
+}
+
+/* While init mounts, which waits for it where it needs it. */
+static int make_net(const struct plan *plan, const struct cell *cell,
+		    struct err *err)
+{
+	int status = -1;
+	pid_t pid;
+
+	if (!plan->ns.net_aside)
+		return 0;
+	err_set(err, 0, "the maker of the network namespace was killed");
+	/* NOLINTBEGIN(*Vfork,*vfork): Linux forbids its child but to return */
+	pid = vfork();
+	if (!pid)
+		net_maker(plan, cell, err);
+	/* NOLINTEND(*Vfork,*vfork) */
+	if (pid < 0)
+		return err_set(err, errno, "make a network namespace");
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return status ? ask_init(cell, err) : 0;
 }
 
 /* Whom the end of init alone would not end it kills by cgroup. */
@@ -286,6 +327,8 @@ static int start(const struct plan *plan, const struct host *host,
 	if (!done)
 		done = clone_init(plan, cell, sv[1], kill, argv, err);
 	close(sv[1]);
+	if (!done)
+		done = make_net(plan, cell, err);
 	if (!done)
 		done = note_processes(plan, cell, err);
 	if (!done)

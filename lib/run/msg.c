@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <time.h>
 
@@ -63,4 +64,70 @@ void msg_order_send(int sock, const struct msg_order *order)
 int msg_order_recv(int sock, struct msg_order *ret)
 {
 	return recv_all(sock, ret, sizeof(*ret), MSG_DONTWAIT);
+}
+
+/* A packet needs a byte to carry a descriptor (unix(7)). */
+struct carrier {
+	char byte;
+	struct iovec iov;
+	union {
+		struct cmsghdr align;
+		char buf[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct msghdr hdr;
+};
+
+static void carrier_init(struct carrier *c)
+{
+	memset(c, 0, sizeof(*c));
+	c->iov = (struct iovec){ &c->byte, 1 };
+	c->hdr.msg_iov = &c->iov;
+	c->hdr.msg_iovlen = 1;
+	c->hdr.msg_control = c->control.buf;
+	c->hdr.msg_controllen = sizeof(c->control.buf);
+}
+
+int msg_send_fd(int sock, int fd)
+{
+	struct carrier c;
+	struct cmsghdr *h;
+
+	carrier_init(&c);
+	h = CMSG_FIRSTHDR(&c.hdr);
+	h->cmsg_level = SOL_SOCKET;
+	h->cmsg_type = SCM_RIGHTS;
+	h->cmsg_len = CMSG_LEN(sizeof(fd));
+	memcpy(CMSG_DATA(h), &fd, sizeof(fd));
+	while (sendmsg(sock, &c.hdr, MSG_NOSIGNAL) < 0) {
+		if (errno == EPIPE || errno == ECONNRESET)
+			return 0;
+		if (errno != EINTR)
+			return -1;
+	}
+	return 0;
+}
+
+int msg_recv_fd(int sock)
+{
+	struct carrier c;
+	struct cmsghdr *h;
+	ssize_t n;
+	int fd;
+
+	carrier_init(&c);
+	do
+		n = recvmsg(sock, &c.hdr, MSG_CMSG_CLOEXEC);
+	while (n < 0 && errno == EINTR);
+	if (n == 0 || (n < 0 && errno == ECONNRESET))
+		errno = 0;
+	if (n <= 0)
+		return -1;
+	h = CMSG_FIRSTHDR(&c.hdr);
+	if (!h || h->cmsg_type != SCM_RIGHTS) {
+		/* There was no number left for it. */
+		errno = EMFILE;
+		return -1;
+	}
+	memcpy(&fd, CMSG_DATA(h), sizeof(fd));
+	return fd;
 }

@@ -53,4 +53,10 @@ int msg_order_recv(int sock, struct msg_order *ret);
 /* Receive one. Returns 1, 0 when the peer is gone, -1 with errno. */
 int msg_recv(int sock, struct msg *ret, int flags);
 
+/* Hand over a descriptor; a peer that is gone is no error. -1: errno. */
+int msg_send_fd(int sock, int fd);
+
+/* Receive one. Returns it, or -1 with errno 0 when the peer is gone. */
+int msg_recv_fd(int sock);
+
 #endif

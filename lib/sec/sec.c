@@ -21,17 +21,13 @@ int sec_drop_bounding(struct err *err)
 {
 	/* The kernel's highest capability: the first that is EINVAL ends. */
 	for (unsigned long cap = 0; cap < 64; cap++) {
-		int has = prctl(PR_CAPBSET_READ, cap, 0, 0, 0);
-
-		if (has < 0 && errno == EINVAL && cap)
+		if (!prctl(PR_CAPBSET_DROP, cap, 0, 0, 0))
+			continue;
+		if (errno == EINVAL && cap)
 			break;
-		if (has < 0)
-			return err_set(err, errno, "read the bounding set");
-		if (has && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0))
-			return err_set(err, errno,
-				       "drop capability %lu from the bounding "
-				       "set",
-				       cap);
+		return err_set(err, errno,
+			       "drop capability %lu from the bounding set",
+			       cap);
 	}
 	return 0;
 }
