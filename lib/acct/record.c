@@ -245,7 +245,8 @@ static char *clean(struct pool *pool, const char *s, size_t cap)
 {
 	static const char replacement[] = "\xef\xbf\xbd";
 	size_t len = strnlen(s, cap + 4), out = 0;
-	char *copy = pool_alloc(pool, cap + 1);
+	size_t most = len * (sizeof(replacement) - 1);
+	char *copy = pool_alloc(pool, (most < cap ? most : cap) + 1);
 
 	while (len) {
 		uint32_t c;
