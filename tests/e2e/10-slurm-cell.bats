@@ -9,7 +9,7 @@ setup() {
 	cd "$BATS_TEST_TMPDIR" || return
 	chmod 755 "$BATS_TEST_TMPDIR"
 	wait_idle
-	before=$(host_state)
+	note_state
 }
 
 teardown() { same_again; }

@@ -44,7 +44,7 @@ setup() {
 	chmod 755 "$BATS_TEST_TMPDIR"
 	wait_idle
 	cp "$BATS_FILE_TMPDIR/site" /etc/cloison/cloison.conf
-	before=$(host_state)
+	note_state
 }
 
 teardown() { same_again; }

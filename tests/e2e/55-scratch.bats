@@ -12,7 +12,7 @@ setup() {
 	rm -rf /home/alice/ov
 	as alice mkdir -p ov/low/dir ov/keep ov/out
 	as alice sh -c 'echo one >ov/low/a; echo two >ov/low/dir/b'
-	before=$(host_state)
+	note_state
 }
 
 teardown() { same_again; }

@@ -81,11 +81,12 @@ host_state() {
 	ipcs -a
 	pgrep -x cloison-init || true
 }
+note_state() { before=$(host_state); }
 same_state() { [[ $(host_state) == "$before" ]]; }
 
-# same_again: nothing is left of a step, whatever became of it, and the node is fine; $before is the state then.
+# same_again: since note_state nothing is left of a step, whatever became of it, and the node is fine.
 same_again() {
-	wait_idle
+	wait_idle 60
 	eventually 20 same_state || {
 		diff <(echo "$before") <(host_state)
 		return 1
