@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <stdalign.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -70,10 +71,7 @@ int msg_order_recv(int sock, struct msg_order *ret)
 struct carrier {
 	char byte;
 	struct iovec iov;
-	union {
-		struct cmsghdr align;
-		char buf[CMSG_SPACE(sizeof(int))];
-	} control;
+	alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))];
 	struct msghdr hdr;
 };
 
@@ -83,8 +81,8 @@ static void carrier_init(struct carrier *c)
 	c->iov = (struct iovec){ &c->byte, 1 };
 	c->hdr.msg_iov = &c->iov;
 	c->hdr.msg_iovlen = 1;
-	c->hdr.msg_control = c->control.buf;
-	c->hdr.msg_controllen = sizeof(c->control.buf);
+	c->hdr.msg_control = c->control;
+	c->hdr.msg_controllen = sizeof(c->control);
 }
 
 int msg_send_fd(int sock, int fd)
