@@ -9,16 +9,23 @@
 
 #include "run/msg.h"
 
-static void send_all(int sock, const void *packet, size_t size, int flags)
+bool msg_try_again(void)
 {
 	const struct timespec moment = { .tv_nsec = 1000000 };
 
-	while (send(sock, packet, size, flags | MSG_NOSIGNAL) < 0) {
-		if (errno == ENOBUFS || errno == ENOMEM)
-			nanosleep(&moment, NULL);
-		else if (errno != EINTR)
+	if (errno == EINTR)
+		return true;
+	if (errno != ENOBUFS && errno != ENOMEM)
+		return false;
+	nanosleep(&moment, NULL);
+	return true;
+}
+
+static void send_all(int sock, const void *packet, size_t size, int flags)
+{
+	while (send(sock, packet, size, flags | MSG_NOSIGNAL) < 0)
+		if (!msg_try_again())
 			return;
-	}
 }
 
 static int recv_all(int sock, void *packet, size_t size, int flags)
@@ -32,7 +39,7 @@ static int recv_all(int sock, void *packet, size_t size, int flags)
 			return 0;
 		if (n > 0)
 			errno = EBADMSG;
-		if (n < 0 && errno == EINTR)
+		else if (msg_try_again())
 			continue;
 		return -1;
 	}
@@ -99,7 +106,7 @@ int msg_send_fd(int sock, int fd)
 	while (sendmsg(sock, &c.hdr, MSG_NOSIGNAL) < 0) {
 		if (errno == EPIPE || errno == ECONNRESET)
 			return 0;
-		if (errno != EINTR)
+		if (!msg_try_again())
 			return -1;
 	}
 	return 0;
@@ -115,7 +122,7 @@ int msg_recv_fd(int sock)
 	carrier_init(&c);
 	do
 		n = recvmsg(sock, &c.hdr, MSG_CMSG_CLOEXEC);
-	while (n < 0 && errno == EINTR);
+	while (n < 0 && msg_try_again());
 	if (n == 0 || (n < 0 && errno == ECONNRESET))
 		errno = 0;
 	if (n <= 0)

@@ -35,6 +35,13 @@ struct msg_order {
 };
 
 /*
+ * After a call that failed, by errno: whether it is to be made again, as it was
+ * interrupted or the kernel had no memory. That is waited for a moment: who
+ * gives up hears nothing of a payload that runs.
+ */
+bool msg_try_again(void);
+
+/*
  * Send one message, for which memory is waited for, as the other side waits
  * for it; a peer that is gone is no concern of the sender's. With MSG_DONTWAIT
  * in `flags` it is lost where the peer reads none.

@@ -79,7 +79,7 @@ static int wait_for_end(struct cell *cell, int sigfd, struct err *err)
 		int stop = 0;
 
 		if (poll(p, 2, -1) < 0) {
-			if (errno == EINTR)
+			if (msg_try_again())
 				continue;
 			return err_set(err, errno, "wait for the cell");
 		}

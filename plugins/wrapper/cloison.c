@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "config.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -81,7 +82,7 @@ int read_flags(int argc, char *argv[], const struct flag *list, struct err *err)
 static void open_standard(void)
 {
 	for (int fd = 0; fd <= 2; fd++)
-		if (fcntl(fd, F_GETFD) < 0)
+		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
 			/* The payload inherits it: NOLINTNEXTLINE(android-*) */
 			open("/dev/null", O_RDWR);
 }

@@ -10,9 +10,16 @@ setup() {
 	chmod 755 "$BATS_TEST_TMPDIR"
 	wait_idle
 	note_state
+	slurm=$(slurm_state)
 }
 
-teardown() { same_again; }
+teardown() {
+	same_again
+	eventually 20 same_slurm_state
+}
+
+slurm_state() { find /sys/fs/cgroup -type d -path '*slurmstepd.scope*' | sort; }
+same_slurm_state() { [[ $(slurm_state) == "$slurm" ]]; }
 
 # The records of job $1, as a JSON array.
 records() { cloison report --json --job="$1"; }

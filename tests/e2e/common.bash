@@ -74,7 +74,6 @@ submit() {
 # host_state: what must be the same before and after each test.
 host_state() {
 	cat /proc/self/mountinfo
-	find /sys/fs/cgroup -type d -path '*slurmstepd.scope*' | sort
 	find /sys/fs/cgroup -type d -name '*cloison*' | sort
 	find /run/cloison/{cells,jobs,leases} /var/lib/cloison/{cells,jobs} -mindepth 1 ! -name gc.lock 2>/dev/null | sort
 	ls /sys/class/net
