@@ -47,7 +47,6 @@ setup() {
 	wait_idle
 }
 
-mounted() { grep -q " $1 " /proc/self/mountinfo; }
 not_mounted() { ! grep " $1 " /proc/self/mountinfo | grep -qv ' - autofs '; }
 
 # for_each_front_end COMMAND: with each way into a cell as $front.
@@ -62,8 +61,8 @@ for_each_front_end() {
 
 triggers() {
 	# shellcheck disable=SC2086 # a command and its arguments
-	run -0 $front cat /auto/data/file
-	[ "$output" = automounted ] && mounted /auto/data
+	run -0 $front grep -h -e automounted -e ' /auto/data ' /auto/data/file /proc/self/mountinfo
+	[[ ${lines[0]} == automounted && ${lines[-1]} == *" /auto/data "* ]]
 }
 
 @test "[S12] an automount that is triggered in a cell works" {
