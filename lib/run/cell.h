@@ -19,13 +19,14 @@
 /*
  * A cell while it lives. Three processes: the supervisor (the caller), the
  * init that is PID 1 of the cell and has set it up, and the payload, init's
- * child. Init and supervisor talk over one socket pair of messages.
+ * child. Init and supervisor talk over one socket pair of messages. A fourth,
+ * the supervisor's, makes the network namespace and is gone at once.
  *
  *	supervisor			init			payload
  *	cell_start: clone3 ----------->	outer namespaces
- *	its interface			mounts, cgroup ns
- *			--- ack ------>
- *	map ids		<-- MSG_MAP ---	inner namespaces
+ *	its network namespace,		mounts, cgroup ns
+ *	or interface --------------->	/sys, inner namespaces
+ *	map ids		<-- MSG_MAP ---
  *			--- ack ------>	fork ----------------->	cwd, caps
  *			<-- MSG_EXEC ----------------------------	execve
  *	cell_foresee
