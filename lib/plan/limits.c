@@ -112,12 +112,15 @@ static int refuse(const struct build *b, struct plan *plan, const char *origin,
 static int pick_cores(const struct build *b, struct plan *plan, struct err *err)
 {
 	const struct option_value *v = &b->o->value[OPT_CPUS];
-	unsigned cores = (unsigned)((plan->cpus + 999) / 1000);
+	const struct topo_want want = {
+		.n = (unsigned)((plan->cpus + 999) / 1000),
+		.policy = TOPO_PACK,
+	};
 
 	if (!plan->cpus || b->o->value[OPT_CPU_POLICY].num == POLICY_INHERIT)
 		return 0;
-	if (topo_pick(&b->host->topo, b->host->affinity, cores, TOPO_PACK,
-		      b->pool, &plan->topo, err)) {
+	if (topo_pick(&b->host->topo, b->host->affinity, &want, b->pool,
+		      &plan->topo, err)) {
 		char why[sizeof(err->text)];
 
 		memcpy(why, err->text, sizeof(why));

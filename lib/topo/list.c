@@ -67,6 +67,37 @@ const char *topo_set_print(const struct topo_set *set, struct pool *pool)
 	return text;
 }
 
+/* `a` and `b`, or `a` and not `b`. */
+static int combine(const char *a, const char *b, bool without,
+		   struct pool *pool, const char **ret, struct err *err)
+{
+	struct pool scratch = { 0 };
+	struct topo_set *x, *y;
+	int r = -1;
+
+	if (!topo_set_parse(a, &scratch, &x, err) &&
+	    !topo_set_parse(b, &scratch, &y, err)) {
+		for (size_t i = 0; i < (TOPO_MAX + 1) / 64; i++)
+			x->word[i] &= without ? ~y->word[i] : y->word[i];
+		*ret = topo_set_print(x, pool);
+		r = 0;
+	}
+	pool_free(&scratch);
+	return r;
+}
+
+int topo_common(const char *a, const char *b, struct pool *pool,
+		const char **ret, struct err *err)
+{
+	return combine(a, b, false, pool, ret, err);
+}
+
+int topo_without(const char *a, const char *b, struct pool *pool,
+		 const char **ret, struct err *err)
+{
+	return combine(a, b, true, pool, ret, err);
+}
+
 unsigned topo_count(const char *list)
 {
 	struct pool pool = { 0 };

@@ -317,17 +317,17 @@ static int pick(const struct topo *topo, const char *allowed, unsigned cores,
 	return 0;
 }
 
-int topo_pick(const struct topo *topo, const char *allowed, unsigned cores,
-	      enum topo_policy policy, struct pool *pool, struct topo_plan *ret,
-	      struct err *err)
+int topo_pick(const struct topo *topo, const char *allowed,
+	      const struct topo_want *want, struct pool *pool,
+	      struct topo_plan *ret, struct err *err)
 {
 	struct pool scratch = { 0 };
 	int r;
 
 	*ret = (struct topo_plan){ 0 };
-	if (policy == TOPO_INHERIT)
+	if (want->policy == TOPO_INHERIT)
 		return 0;
-	r = pick(topo, allowed, cores, &scratch, pool, ret, err);
+	r = pick(topo, allowed, want->n, &scratch, pool, ret, err);
 	pool_free(&scratch);
 	return r;
 }

@@ -33,6 +33,12 @@ enum topo_policy {
 	TOPO_PACK
 };
 
+/* What a cell needs of a machine. */
+struct topo_want {
+	unsigned n; /* whole cores */
+	enum topo_policy policy;
+};
+
 /* What a plan says about places: kernel lists, NULL for "as inherited". */
 struct topo_plan {
 	const char *cpus; /* "0-3,8" */
@@ -58,7 +64,7 @@ int topo_cached(const char *dir, const char *boot_id, struct pool *pool,
 		struct topo *ret, struct err *err);
 
 /*
- * Pick `cores` whole cores for one cell out of the CPUs in `allowed` (kernel
+ * Pick `want->n` whole cores for one cell out of the CPUs in `allowed` (kernel
  * list; NULL for all). Pure and deterministic. TOPO_PACK: close together, in
  * as few packages, NUMA nodes and L3s as possible, the best-fitting (least
  * room left over) first, then lowest numbers, performance cores before
@@ -66,9 +72,9 @@ int topo_cached(const char *dir, const char *boot_id, struct pool *pool,
  * ret->mems their nodes (NULL where none are known). Fails when fewer cores
  * are there. TOPO_INHERIT: picks nothing.
  */
-int topo_pick(const struct topo *topo, const char *allowed, unsigned cores,
-	      enum topo_policy policy, struct pool *pool, struct topo_plan *ret,
-	      struct err *err);
+int topo_pick(const struct topo *topo, const char *allowed,
+	      const struct topo_want *want, struct pool *pool,
+	      struct topo_plan *ret, struct err *err);
 
 /*
  * Affinity (sched_setaffinity(2)) and memory policy (set_mempolicy(2),
@@ -83,5 +89,14 @@ int topo_affinity(struct pool *pool, const char **ret, struct err *err);
 
 /* How many CPUs a kernel list has. */
 unsigned topo_count(const char *list);
+
+/*
+ * What two kernel lists have in common, and what `a` has alone. Pure. NULL
+ * is the empty list.
+ */
+int topo_common(const char *a, const char *b, struct pool *pool,
+		const char **ret, struct err *err);
+int topo_without(const char *a, const char *b, struct pool *pool,
+		 const char **ret, struct err *err);
 
 #endif

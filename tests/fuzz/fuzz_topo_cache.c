@@ -14,6 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct pool pool = { 0 };
 	char *text = malloc(size + 1);
+	const struct topo_want want = { .n = 1, .policy = TOPO_PACK };
 	struct topo_plan plan;
 	struct topo topo;
 	struct err err;
@@ -23,7 +24,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memcpy(text, data, size);
 	text[size] = '\0';
 	if (!topo_cache_parse(text, "boot", &pool, &topo, &err) &&
-	    topo_pick(&topo, NULL, 1, TOPO_PACK, &pool, &plan, &err))
+	    topo_pick(&topo, NULL, &want, &pool, &plan, &err))
 		abort();
 	pool_free(&pool);
 	free(text);

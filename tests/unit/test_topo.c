@@ -81,7 +81,32 @@ static void lists(void **state)
 	assert_false(topo_set_has(parse("0-65535"), 65536));
 }
 
+static void combined(void **state)
+{
+	const char *list;
+	struct err err;
+
+	(void)state;
+	assert_int_equal(topo_common("0-3,8", "2-9", &pool, &list, &err), 0);
+	assert_string_equal(list, "2-3,8");
+	assert_int_equal(topo_common("0-3", NULL, &pool, &list, &err), 0);
+	assert_string_equal(list, "");
+	assert_int_equal(topo_without("0-3,8", "2-9", &pool, &list, &err), 0);
+	assert_string_equal(list, "0-1");
+	assert_int_equal(topo_without("0-3", "", &pool, &list, &err), 0);
+	assert_string_equal(list, "0-3");
+	assert_int_equal(topo_without("0-3", "x", &pool, &list, &err), -1);
+}
+
 /* --- properties of any pick --- */
+
+static int pick(const struct topo *t, const char *allowed, unsigned n,
+		enum topo_policy policy, struct topo_plan *ret, struct err *err)
+{
+	const struct topo_want want = { .n = n, .policy = policy };
+
+	return topo_pick(t, allowed, &want, &pool, ret, err);
+}
 
 struct tally {
 	unsigned cores, packages, nodes, l3s;
@@ -167,11 +192,9 @@ static struct tally check(const struct topo *t, const char *allowed,
 	struct err err = { 0 };
 	struct tally sum;
 
-	if (topo_pick(t, allowed, cores, TOPO_PACK, &pool, &plan, &err))
+	if (pick(t, allowed, cores, TOPO_PACK, &plan, &err))
 		fail_msg("%u cores of %s: %s", cores, allowed, err.text);
-	assert_int_equal(
-		topo_pick(t, allowed, cores, TOPO_PACK, &pool, &again, &err),
-		0);
+	assert_int_equal(pick(t, allowed, cores, TOPO_PACK, &again, &err), 0);
 	assert_string_equal(plan.cpus, again.cpus);
 	assert_true(plan.bind);
 	may = parse(allowed);
@@ -254,10 +277,8 @@ static void sweep(const struct topo *t, bool regular)
 		check(t, part, (n + 1) / 2);
 		check(t, part, n);
 	}
-	assert_int_equal(
-		topo_pick(t, full, max + 1, TOPO_PACK, &pool, &plan, &err), -1);
-	assert_int_equal(topo_pick(t, full, 0, TOPO_PACK, &pool, &plan, &err),
-			 -1);
+	assert_int_equal(pick(t, full, max + 1, TOPO_PACK, &plan, &err), -1);
+	assert_int_equal(pick(t, full, 0, TOPO_PACK, &plan, &err), -1);
 }
 
 static void synthetic(void **state)
@@ -337,7 +358,7 @@ static void pick_is(const struct topo *t, const char *allowed, unsigned cores,
 	struct topo_plan plan;
 	struct err err = { 0 };
 
-	if (topo_pick(t, allowed, cores, TOPO_PACK, &pool, &plan, &err))
+	if (pick(t, allowed, cores, TOPO_PACK, &plan, &err))
 		fail_msg("%s", err.text);
 	assert_string_equal(plan.cpus, cpus);
 	if (mems)
@@ -402,15 +423,11 @@ static void inherit(void **state)
 
 	(void)state;
 	load("synthetic:core:2 pu:1", &t);
-	assert_int_equal(
-		topo_pick(&t, NULL, 99, TOPO_INHERIT, &pool, &plan, &err), 0);
+	assert_int_equal(pick(&t, NULL, 99, TOPO_INHERIT, &plan, &err), 0);
 	assert_true(!plan.cpus && !plan.mems && !plan.bind);
-	assert_int_equal(topo_pick(&t, "0-", 1, TOPO_PACK, &pool, &plan, &err),
-			 -1);
-	assert_int_equal(topo_pick(&t, "7", 1, TOPO_PACK, &pool, &plan, &err),
-			 -1);
-	assert_int_equal(topo_pick(&t, "", 1, TOPO_PACK, &pool, &plan, &err),
-			 -1);
+	assert_int_equal(pick(&t, "0-", 1, TOPO_PACK, &plan, &err), -1);
+	assert_int_equal(pick(&t, "7", 1, TOPO_PACK, &plan, &err), -1);
+	assert_int_equal(pick(&t, "", 1, TOPO_PACK, &plan, &err), -1);
 }
 
 static void bad_sources(void **state)
@@ -649,6 +666,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(count),
 		TEST(lists),
+		TEST(combined),
 		TEST(synthetic),
 		TEST(real_machines),
 		TEST(best_fit),
