@@ -67,35 +67,64 @@ static int bind_cpus(const char *cpus, struct pool *pool, struct err *err)
 	got = affinity(pool, err);
 	if (!got)
 		return -1;
-	if (memcmp(got, set, sizeof(*set)) != 0)
+	if (memcmp(got->word, set->word, sizeof(set->word)) != 0)
 		return err_set(err, 0, "bind to CPUs %s: only %s can be used",
 			       cpus, topo_set_print(got, pool));
 	return 0;
 }
 
-static int bind_mems(const char *mems, struct pool *pool, struct err *err)
+/* What the kernel takes, and what an old one without it has instead. */
+static const struct {
+	int mode, before;
+} modes[] = {
+	[TOPO_MEM_LOCAL] = { MPOL_LOCAL, MPOL_LOCAL },
+	/* The second takes the first node alone; Linux 5.15 has the first. */
+	[TOPO_MEM_PREFERRED] = { MPOL_PREFERRED_MANY, MPOL_PREFERRED },
+	[TOPO_MEM_INTERLEAVE] = { MPOL_INTERLEAVE, MPOL_INTERLEAVE },
+	[TOPO_MEM_BIND] = { MPOL_BIND, MPOL_BIND },
+};
+
+static int set_policy(enum topo_memory memory, const unsigned long *mask,
+		      unsigned end)
+{
+	/* The kernel takes one bit less than it is told (get_nodes). */
+	unsigned long bits = end ? end + 1UL : 0;
+
+	if (!syscall(SYS_set_mempolicy, modes[memory].mode, mask, bits))
+		return 0;
+	if (errno != EINVAL || modes[memory].before == modes[memory].mode)
+		return -1;
+	return (int)syscall(SYS_set_mempolicy, modes[memory].before, mask,
+			    bits);
+}
+
+static int bind_mems(const struct topo_plan *plan, struct pool *pool,
+		     struct err *err)
 {
 	const unsigned bits = 8 * sizeof(unsigned long);
-	unsigned long *mask;
+	bool local = plan->memory == TOPO_MEM_LOCAL;
+	unsigned long *mask = NULL;
 	struct topo_set *set;
-	unsigned end;
+	unsigned end = 0;
 
-	if (topo_set_parse(mems, pool, &set, err))
+	if (topo_set_parse(local ? NULL : plan->mems, pool, &set, err))
 		return -1;
 	end = topo_set_end(set);
-	if (!end)
+	if (!local && !end)
 		return err_set(err, 0, "no memory node to bind to");
-	mask = pool_alloc(pool, (end + bits - 1) / bits * sizeof(*mask));
+	if (end)
+		mask = pool_alloc(pool,
+				  (end + bits - 1) / bits * sizeof(*mask));
 	for (unsigned i = 0; i < end; i++)
 		if (topo_set_has(set, i))
 			mask[i / bits] |= 1UL << i % bits;
-	/* The kernel takes one bit less than it is told (get_nodes). */
-	if (!syscall(SYS_set_mempolicy, MPOL_BIND, mask, end + 1UL))
+	if (!set_policy(plan->memory, mask, end))
 		return 0;
 	/* A kernel without NUMA has node 0 only: nothing to bind. */
-	if (errno == ENOSYS && end == 1)
+	if (errno == ENOSYS && end <= 1)
 		return 0;
-	return err_set(err, errno, "set_mempolicy, nodes %s", mems);
+	return err_set(err, errno, "set_mempolicy, nodes %s",
+		       local ? "of each CPU" : plan->mems);
 }
 
 int topo_bind(const struct topo_plan *plan, struct err *err)
@@ -105,10 +134,30 @@ int topo_bind(const struct topo_plan *plan, struct err *err)
 
 	if (plan->bind && plan->cpus)
 		r = bind_cpus(plan->cpus, &pool, err);
-	if (!r && plan->bind && plan->mems)
-		r = bind_mems(plan->mems, &pool, err);
+	if (!r && plan->bind && plan->memory != TOPO_MEM_INHERIT)
+		r = bind_mems(plan, &pool, err);
 	pool_free(&pool);
 	return r;
+}
+
+const char *topo_memory_nodes(struct pool *pool)
+{
+	/* No kernel has more nodes, and none takes more than a page. */
+	enum {
+		NODES = 4096,
+		BITS = 8 * sizeof(unsigned long)
+	};
+	unsigned long mask[NODES / BITS] = { 0 };
+	struct topo_set *set;
+
+	if (syscall(SYS_get_mempolicy, NULL, mask, (unsigned long)NODES, NULL,
+		    (unsigned long)MPOL_F_MEMS_ALLOWED))
+		return NULL;
+	set = pool_alloc(pool, sizeof(*set));
+	for (unsigned i = 0; i < NODES; i++)
+		if (mask[i / BITS] >> i % BITS & 1)
+			topo_set_add(set, i);
+	return topo_set_print(set, pool);
 }
 
 int topo_affinity(struct pool *pool, const char **ret, struct err *err)

@@ -13,8 +13,9 @@ enum {
 	TOPO_MAX = 65535
 };
 
-/* A set of them. */
+/* A set of them. Most machines have few: all is 0 from `words` on. */
 struct topo_set {
+	size_t words;
 	uint64_t word[(TOPO_MAX + 1) / 64];
 };
 
@@ -23,6 +24,7 @@ int topo_set_parse(const char *s, struct pool *pool, struct topo_set **ret,
 		   struct err *err);
 const char *topo_set_print(const struct topo_set *set, struct pool *pool);
 void topo_set_add(struct topo_set *set, unsigned i);
+void topo_set_remove(struct topo_set *set, unsigned i);
 bool topo_set_has(const struct topo_set *set, unsigned i);
 /* The highest member plus one; 0 for the empty set. */
 unsigned topo_set_end(const struct topo_set *set);

@@ -8,7 +8,14 @@
 
 void topo_set_add(struct topo_set *set, unsigned i)
 {
+	if (set->words <= i / 64)
+		set->words = i / 64 + 1;
 	set->word[i / 64] |= UINT64_C(1) << i % 64;
+}
+
+void topo_set_remove(struct topo_set *set, unsigned i)
+{
+	set->word[i / 64] &= ~(UINT64_C(1) << i % 64);
 }
 
 bool topo_set_has(const struct topo_set *set, unsigned i)
@@ -35,7 +42,7 @@ int topo_set_parse(const char *s, struct pool *pool, struct topo_set **ret,
 
 unsigned topo_set_end(const struct topo_set *set)
 {
-	unsigned w = (TOPO_MAX + 1) / 64;
+	unsigned w = (unsigned)set->words;
 
 	while (w && !set->word[w - 1])
 		w--;
@@ -44,18 +51,26 @@ unsigned topo_set_end(const struct topo_set *set)
 	return w * 64 - (unsigned)__builtin_clzll(set->word[w - 1]);
 }
 
+static unsigned size_of(const struct topo_set *set)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < set->words; i++)
+		n += (unsigned)__builtin_popcountll(set->word[i]);
+	return n;
+}
+
 const char *topo_set_print(const struct topo_set *set, struct pool *pool)
 {
 	unsigned end = topo_set_end(set);
 	/* No member takes more than its five digits and a separator. */
-	size_t size = 1, n = 0;
-	char *text;
+	size_t size = size_of(set) * 6UL + 1, n = 0;
+	char *text = pool_alloc(pool, size);
 
-	for (unsigned i = 0; i < end; i++)
-		size += topo_set_has(set, i) ? 6 : 0;
-	text = pool_alloc(pool, size);
 	for (unsigned i = 0, last; i < end; i = last + 1) {
 		last = i;
+		if (!set->word[i / 64])
+			last |= 63;
 		if (!topo_set_has(set, i))
 			continue;
 		while (topo_set_has(set, last + 1))
@@ -77,7 +92,7 @@ static int combine(const char *a, const char *b, bool without,
 
 	if (!topo_set_parse(a, &scratch, &x, err) &&
 	    !topo_set_parse(b, &scratch, &y, err)) {
-		for (size_t i = 0; i < (TOPO_MAX + 1) / 64; i++)
+		for (size_t i = 0; i < x->words; i++)
 			x->word[i] &= without ? ~y->word[i] : y->word[i];
 		*ret = topo_set_print(x, pool);
 		r = 0;
@@ -106,8 +121,16 @@ unsigned topo_count(const char *list)
 	struct err err;
 
 	if (!topo_set_parse(list, &pool, &set, &err))
-		for (size_t i = 0; i < (TOPO_MAX + 1) / 64; i++)
-			n += (unsigned)__builtin_popcountll(set->word[i]);
+		n = size_of(set);
 	pool_free(&pool);
 	return n;
+}
+
+const char *topo_cpus(const struct topo *topo, struct pool *pool)
+{
+	struct topo_set *set = pool_alloc(pool, sizeof(*set));
+
+	for (size_t i = 0; i < topo->n; i++)
+		topo_set_add(set, topo->pu[i].os);
+	return topo_set_print(set, pool);
 }

@@ -33,6 +33,9 @@ static unsigned count_of(hwloc_topology_t t, hwloc_obj_type_t type)
 {
 	int depth = lib.hwloc_get_type_depth(t, type);
 
+	/* Memory has a depth of its own, and that is negative. */
+	if (type == HWLOC_OBJ_NUMANODE)
+		return lib.hwloc_get_nbobjs_by_depth(t, depth);
 	return depth < 0 ? 0 : lib.hwloc_get_nbobjs_by_depth(t, depth);
 }
 
@@ -117,7 +120,28 @@ static int flatten(hwloc_topology_t t, struct pool *pool, struct topo *ret,
 			return -1;
 	ret->pu = pu;
 	ret->n = n;
+	ret->mems = NULL;
 	return n ? 0 : err_set(err, 0, "hwloc: no CPUs found");
+}
+
+/* All memory nodes, those without CPUs, too. */
+static int find_nodes(hwloc_topology_t t, struct pool *pool, struct topo *ret,
+		      struct err *err)
+{
+	struct topo_set *set = pool_alloc(pool, sizeof(*set));
+	unsigned n = count_of(t, HWLOC_OBJ_NUMANODE);
+
+	for (unsigned i = 0; i < n; i++) {
+		unsigned os = lib.hwloc_get_obj_by_depth(
+					 t, HWLOC_TYPE_DEPTH_NUMANODE, i)
+				      ->os_index;
+
+		if (os > TOPO_MAX)
+			return err_set(err, 0, "hwloc: node number too large");
+		topo_set_add(set, os);
+	}
+	ret->mems = topo_set_print(set, pool);
+	return 0;
 }
 
 static int set_source(hwloc_topology_t t, const char *source, struct err *err)
@@ -166,6 +190,8 @@ static int load(const char *source, bool machine, struct pool *pool,
 			    source ? source : "of this machine");
 	if (!r)
 		r = flatten(t, pool, ret, err);
+	if (!r && source)
+		r = find_nodes(t, pool, ret, err);
 	*ret_real = !r && lib.hwloc_topology_is_thissystem(t);
 	lib.hwloc_topology_destroy(t);
 	return r;

@@ -4,206 +4,27 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "topo/internal.h"
+#include "topo/choose.h"
 
-/*
- * The search goes down the levels that cores share: package, node, L3. At
- * each, cores fall into groups. If some group has room for all, every such
- * group is tried to the end and the best result taken. If not, the largest
- * are taken whole until the rest fits into one: no choice needs fewer. What
- * was not taken is out, and the next level begins with what was.
- *
- * Every core is looked at once per level and alternative, of which there are
- * no more than groups: O(cores * levels) but for sorting.
- */
-enum level {
-	PACKAGE,
-	NODE,
-	L3,
-	LEVELS
+static const char *const unit_names[] = {
+	[TOPO_CORE] = "cores",
+	[TOPO_THREAD] = "hardware threads",
 };
 
-struct core {
-	unsigned group[LEVELS];
-	int kind;
-	unsigned id;
-	size_t order; /* hwloc's logical order */
-};
-
-/* What the choice costs, in order of weight. */
-struct cost {
-	unsigned groups[LEVELS]; /* how many it touches */
-	long slow;               /* minus the ranks of its cores */
-	size_t room[LEVELS];     /* cores left over in them */
-	size_t first;            /* the first core's place */
-};
-
-struct choice {
-	const struct core **core;
-	struct cost cost;
-};
-
-struct group {
-	const struct core **core;
-	size_t n;
-};
-
-static int by_number(size_t a, size_t b)
-{
-	return (a > b) - (a < b);
-}
-
-static int by_kind(const void *a, const void *b)
-{
-	const struct core *x = *(const struct core *const *)a;
-	const struct core *y = *(const struct core *const *)b;
-
-	if (x->kind != y->kind)
-		return x->kind > y->kind ? -1 : 1;
-	return by_number(x->order, y->order);
-}
-
-static int by_group(const void *a, const void *b, void *level)
-{
-	const struct core *x = *(const struct core *const *)a;
-	const struct core *y = *(const struct core *const *)b;
-	int i = *(const int *)level;
-
-	if (x->group[i] != y->group[i])
-		return by_number(x->group[i], y->group[i]);
-	return by_number(x->order, y->order);
-}
-
-static int by_size(const void *a, const void *b)
-{
-	const struct group *x = a, *y = b;
-
-	if (x->n != y->n)
-		return x->n > y->n ? -1 : 1;
-	return by_number(x->core[0]->order, y->core[0]->order);
-}
-
-static int compare(const struct cost *a, const struct cost *b)
-{
-	for (int i = 0; i < LEVELS; i++)
-		if (a->groups[i] != b->groups[i])
-			return by_number(a->groups[i], b->groups[i]);
-	if (a->slow != b->slow)
-		return a->slow < b->slow ? -1 : 1;
-	for (int i = 0; i < LEVELS; i++)
-		if (a->room[i] != b->room[i])
-			return by_number(a->room[i], b->room[i]);
-	/* What is left of the same size: the lowest numbers. */
-	return by_number(a->first, b->first);
-}
-
-/* Sort `core` by group; the groups are parts of it, the largest first. */
-static struct group *divide(const struct core **core, size_t n, int level,
-			    struct pool *pool, size_t *ret)
-{
-	struct group *g = pool_alloc(pool, n * sizeof(*g));
-	size_t count = 0;
-
-	qsort_r(core, n, sizeof(*core), by_group, &level);
-	for (size_t i = 0; i < n; i++) {
-		if (!i || core[i]->group[level] != core[i - 1]->group[level])
-			g[count++].core = core + i;
-		g[count - 1].n++;
-	}
-	qsort(g, count, sizeof(*g), by_size);
-	*ret = count;
-	return g;
-}
-
-/*
- * The largest groups, and the smallest that takes the rest. Returns how many;
- * their cores at `*ret`.
- */
-static unsigned gather(const struct group *g, size_t count, size_t need,
-		       struct pool *pool, struct group *ret)
-{
-	unsigned taken = 0;
-	size_t last;
-
-	for (; g[taken].n < need; taken++)
-		need -= g[taken].n;
-	last = taken;
-	for (size_t i = taken + 1; i < count && g[i].n >= need; i++)
-		if (g[i].n < g[last].n)
-			last = i;
-	ret->n = 0;
-	for (size_t i = 0; i < taken; i++)
-		ret->n += g[i].n;
-	ret->n += g[last].n;
-	ret->core = pool_alloc(pool, ret->n * sizeof(*ret->core));
-	ret->n = 0;
-	for (size_t i = 0; i <= taken; i++) {
-		const struct group *from = &g[i < taken ? i : last];
-
-		memcpy(ret->core + ret->n, from->core,
-		       from->n * sizeof(*from->core));
-		ret->n += from->n;
-	}
-	return taken + 1;
-}
-
-static void search(const struct group *from, size_t need, int level,
-		   struct pool *pool, struct choice *ret);
-
-/* Take `part` at this level and go on below. */
-static void descend(const struct group *part, unsigned groups, size_t need,
-		    int level, struct pool *pool, struct choice *ret)
-{
-	search(part, need, level + 1, pool, ret);
-	ret->cost.groups[level] = groups;
-	ret->cost.room[level] = part->n - need;
-}
-
-static void search_cores(const struct group *from, size_t need,
-			 struct pool *pool, struct choice *ret)
-{
-	*ret = (struct choice){ .cost.first = SIZE_MAX };
-	qsort(from->core, from->n, sizeof(*from->core), by_kind);
-	ret->core = pool_alloc(pool, need * sizeof(*ret->core));
-	memcpy(ret->core, from->core, need * sizeof(*ret->core));
-	for (size_t i = 0; i < need; i++) {
-		ret->cost.slow -= ret->core[i]->kind;
-		if (ret->core[i]->order < ret->cost.first)
-			ret->cost.first = ret->core[i]->order;
-	}
-}
-
-static void search(const struct group *from, size_t need, int level,
-		   struct pool *pool, struct choice *ret)
-{
-	struct choice next;
-	struct group *g, whole;
-	size_t count;
-
-	if (level == LEVELS) {
-		search_cores(from, need, pool, ret);
-		return;
-	}
-	g = divide(from->core, from->n, level, pool, &count);
-	if (g[0].n < need) {
-		unsigned groups = gather(g, count, need, pool, &whole);
-
-		descend(&whole, groups, need, level, pool, ret);
-		return;
-	}
-	descend(&g[0], 1, need, level, pool, ret);
-	for (size_t i = 1; i < count && g[i].n >= need; i++) {
-		descend(&g[i], 1, need, level, pool, &next);
-		if (compare(&next.cost, &ret->cost) < 0)
-			*ret = next;
-	}
-}
-
-/* --- cores --- */
+/* --- units --- */
 
 struct member {
 	const struct topo_pu *pu;
 	size_t order;
+};
+
+/* The allowed PUs, those of a core side by side, and the units they make. */
+struct machine {
+	struct member *member;
+	size_t n;
+	struct part units;
+	bool numa;
+	struct topo_set *cpus, *mems; /* empty, for an answer */
 };
 
 static int by_core(const void *a, const void *b)
@@ -211,109 +32,141 @@ static int by_core(const void *a, const void *b)
 	const struct member *x = a, *y = b;
 
 	if (x->pu->core != y->pu->core)
-		return by_number(x->pu->core, y->pu->core);
-	return by_number(x->order, y->order);
+		return x->pu->core > y->pu->core ? 1 : -1;
+	return (x->order > y->order) - (x->order < y->order);
 }
 
-/* The allowed PUs, those of a core side by side. */
-static struct member *members(const struct topo *topo,
-			      const struct topo_set *allowed, struct pool *pool,
-			      size_t *ret)
+static void find_members(const struct topo *topo,
+			 const struct topo_set *allowed, struct pool *pool,
+			 struct machine *ret)
 {
-	struct member *m = pool_alloc(pool, (topo->n + 1) * sizeof(*m));
+	struct member *m;
 	size_t n = 0;
 
+	for (size_t i = 0; i < topo->n; i++)
+		n += !allowed || topo_set_has(allowed, topo->pu[i].os);
+	m = pool_alloc(pool, (n + 1) * sizeof(*m));
+	n = 0;
 	for (size_t i = 0; i < topo->n; i++)
 		if (!allowed || topo_set_has(allowed, topo->pu[i].os))
 			m[n++] = (struct member){ &topo->pu[i], i };
 	qsort(m, n, sizeof(*m), by_core);
-	*ret = n;
-	return m;
+	ret->member = m;
+	ret->n = n;
 }
 
-/* One core for each run of PUs in `m`; pointers to them for the search. */
-static struct group cores_of(const struct member *m, size_t n,
-			     struct pool *pool)
+/* A unit begins with each core, or with each PU. */
+static void find_units(struct machine *machine, enum topo_unit kind,
+		       struct pool *pool)
 {
-	struct core *core = pool_alloc(pool, (n + 1) * sizeof(*core));
-	struct group all = { .n = 0 };
+	const struct member *m = machine->member;
+	struct unit *unit = pool_alloc(pool, (machine->n + 1) * sizeof(*unit));
+	struct part all = {
+		pool_alloc(pool, (machine->n + 1) * sizeof(*all.unit)), 0
+	};
 
-	all.core = pool_alloc(pool, (n + 1) * sizeof(*all.core));
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < machine->n; i++) {
 		const struct topo_pu *p = m[i].pu;
 
-		if (i && m[i - 1].pu->core == p->core)
+		if (kind == TOPO_CORE && i && m[i - 1].pu->core == p->core) {
+			all.unit[all.n - 1]->n++;
 			continue;
-		core[all.n] = (struct core){
-			.group = { p->package, p->numa, p->l3 },
+		}
+		unit[all.n] = (struct unit){
+			.group = { p->package, p->numa, p->l3, p->core },
 			.kind = p->kind,
-			.id = p->core,
 			.order = m[i].order,
+			.first = i,
+			.n = 1,
 		};
-		all.core[all.n] = &core[all.n];
+		all.unit[all.n] = &unit[all.n];
 		all.n++;
 	}
-	return all;
+	machine->units = all;
 }
 
-static int compare_id(const void *key, const void *element)
+static void look_at(const struct topo *topo, const struct topo_set *allowed,
+		    enum topo_unit unit, struct pool *pool, struct machine *ret)
 {
-	const struct core *c = *(const struct core *const *)element;
-
-	return by_number(*(const unsigned *)key, c->id);
+	find_members(topo, allowed, pool, ret);
+	find_units(ret, unit, pool);
+	ret->numa = topo->numa;
+	ret->cpus = pool_alloc(pool, sizeof(*ret->cpus));
+	ret->mems = pool_alloc(pool, sizeof(*ret->mems));
 }
 
-static int by_id(const void *a, const void *b)
+/* Whole cores have no level below the one that they are. */
+static struct way way_of(const struct topo_want *want, struct pool *pool)
 {
-	const struct core *x = *(const struct core *const *)a;
+	static const enum level levels[] = { PACKAGE, NODE, L3, CORE };
+	const struct way way = { levels,
+				 want->unit == TOPO_CORE ? CORE : LEVELS,
+				 pool };
 
-	return compare_id(&x->id, b);
+	return want->policy == TOPO_NUMA ? way_nodes(&way) : way;
 }
 
-/* Lists of the allowed PUs of the cores picked, and of their nodes. */
-static void print(const struct choice *choice, size_t cores,
-		  const struct member *m, size_t n, bool numa,
-		  struct pool *scratch, struct pool *pool,
-		  struct topo_plan *ret)
+/* --- answers --- */
+
+static void mark(const struct machine *machine, struct part part,
+		 void (*fn)(struct topo_set *set, unsigned i))
 {
-	struct topo_set *cpus = pool_alloc(scratch, sizeof(*cpus));
-	struct topo_set *mems = pool_alloc(scratch, sizeof(*mems));
+	for (size_t i = 0; i < part.n; i++)
+		for (size_t k = 0; k < part.unit[i]->n; k++) {
+			const struct topo_pu *p =
+				machine->member[part.unit[i]->first + k].pu;
 
-	qsort(choice->core, cores, sizeof(*choice->core), by_id);
-	for (size_t i = 0; i < n; i++) {
-		const struct topo_pu *p = m[i].pu;
+			fn(machine->cpus, p->os);
+			fn(machine->mems, p->numa);
+		}
+}
 
-		if (!bsearch(&p->core, choice->core, cores,
-			     sizeof(*choice->core), compare_id))
-			continue;
-		topo_set_add(cpus, p->os);
-		topo_set_add(mems, p->numa);
+/* Lists of the PUs of the units picked, and of their nodes. */
+static void answer(const struct machine *machine, struct part part,
+		   struct pool *pool, struct topo_plan *ret)
+{
+	mark(machine, part, topo_set_add);
+	*ret = (struct topo_plan){ .cpus = topo_set_print(machine->cpus, pool),
+				   .bind = true };
+	if (machine->numa) {
+		ret->mems = topo_set_print(machine->mems, pool);
+		ret->memory = TOPO_MEM_BIND;
 	}
-	ret->cpus = topo_set_print(cpus, pool);
-	ret->mems = numa ? topo_set_print(mems, pool) : NULL;
-	ret->bind = true;
+	mark(machine, part, topo_set_remove);
 }
 
-static int pick(const struct topo *topo, const char *allowed, unsigned cores,
-		struct pool *scratch, struct pool *pool, struct topo_plan *ret,
-		struct err *err)
+static int too_few(size_t need, size_t found, enum topo_unit unit,
+		   const char *allowed, struct err *err)
 {
+	return err_set(err, 0, "%zu %s wanted, %zu can be used (CPUs %s)", need,
+		       unit_names[unit], found, allowed ? allowed : "all");
+}
+
+/* --- for one cell --- */
+
+static struct part (*const choosers[])(struct part from, size_t need,
+				       const struct way *way) = {
+	[TOPO_PACK] = choose_pack,
+	[TOPO_SPREAD] = choose_spread,
+	[TOPO_NUMA] = choose_nodes,
+};
+
+static int pick(const struct topo *topo, const char *allowed,
+		const struct topo_want *want, struct pool *scratch,
+		struct pool *pool, struct topo_plan *ret, struct err *err)
+{
+	const struct way way = way_of(want, scratch);
 	struct topo_set *set = NULL;
-	struct choice choice;
-	struct member *m;
-	struct group all;
-	size_t n;
+	struct machine machine;
 
 	if (allowed && topo_set_parse(allowed, scratch, &set, err))
 		return -1;
-	m = members(topo, set, scratch, &n);
-	all = cores_of(m, n, scratch);
-	if (!cores || cores > all.n)
-		return err_set(err, 0,
-			       "%u cores wanted, %zu can be used (CPUs %s)",
-			       cores, all.n, allowed ? allowed : "all");
-	search(&all, cores, PACKAGE, scratch, &choice);
-	print(&choice, cores, m, n, topo->numa, scratch, pool, ret);
+	look_at(topo, set, want->unit, scratch, &machine);
+	if (!want->n || want->n > machine.units.n)
+		return too_few(want->n, machine.units.n, want->unit, allowed,
+			       err);
+	answer(&machine, choosers[want->policy](machine.units, want->n, &way),
+	       pool, ret);
 	return 0;
 }
 
@@ -327,7 +180,171 @@ int topo_pick(const struct topo *topo, const char *allowed,
 	*ret = (struct topo_plan){ 0 };
 	if (want->policy == TOPO_INHERIT)
 		return 0;
-	r = pick(topo, allowed, want->n, &scratch, pool, ret, err);
+	r = pick(topo, allowed, want, &scratch, pool, ret, err);
+	pool_free(&scratch);
+	return r;
+}
+
+int topo_nodes(const struct topo *topo, const char *cpus, struct pool *pool,
+	       const char **ret, struct err *err)
+{
+	struct pool scratch = { 0 };
+	struct topo_plan plan = { 0 };
+	struct machine machine;
+	struct topo_set *set;
+	int r;
+
+	r = topo_set_parse(cpus, &scratch, &set, err);
+	if (!r) {
+		look_at(topo, set, TOPO_THREAD, &scratch, &machine);
+		answer(&machine, machine.units, pool, &plan);
+		*ret = plan.mems;
+	}
+	pool_free(&scratch);
+	return r;
+}
+
+/* --- for the tasks of a step --- */
+
+/* Tasks that may use the same CPUs. */
+struct class
+{
+	const char *within;
+	struct topo_set *set;
+	size_t cpus;
+	struct claim *claim;
+	size_t n, need;
+};
+
+struct step {
+	const struct topo *topo;
+	const struct topo_want *want;
+	const char *allowed;
+	struct topo_set *left;
+	struct class *class;
+	size_t n;
+	struct pool *scratch;
+};
+
+static bool same(const char *a, const char *b)
+{
+	return a && b ? !strcmp(a, b) : a == b;
+}
+
+static int class_of(struct step *step, const char *within, struct class **ret,
+		    struct err *err)
+{
+	struct topo_set *set;
+	struct class *c;
+
+	for (size_t i = 0; i < step->n; i++)
+		if (same(step->class[i].within, within)) {
+			*ret = &step->class[i];
+			return 0;
+		}
+	if (topo_set_parse(within, step->scratch, &set, err))
+		return -1;
+	c = pool_push(step->scratch, &step->class, &step->n, sizeof(*c));
+	*c = (struct class){ .within = within, .set = set, .cpus = SIZE_MAX };
+	if (within)
+		c->cpus = topo_count(within);
+	*ret = c;
+	return 0;
+}
+
+static int by_cpus(const void *a, const void *b)
+{
+	const struct class *x = a, *y = b;
+
+	if (x->cpus != y->cpus)
+		return x->cpus > y->cpus ? 1 : -1;
+	/* Each has a task, and no two the same. */
+	return x->claim[0].task > y->claim[0].task ? 1 : -1;
+}
+
+static int classify(struct step *step, const struct topo_task *task, size_t n,
+		    struct err *err)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct claim claim = { .task = i, .need = task[i].n };
+		struct class *c;
+
+		if (class_of(step, task[i].within, &c, err))
+			return -1;
+		*(struct claim *)pool_push(step->scratch, &c->claim, &c->n,
+					   sizeof(claim)) = claim;
+		c->need += claim.need;
+		if (!claim.need)
+			return err_set(err, 0, "task %zu: 0 %s wanted", i,
+				       unit_names[step->want->unit]);
+	}
+	qsort(step->class, step->n, sizeof(*step->class), by_cpus);
+	return 0;
+}
+
+static int deal_class(struct step *step, struct class *c, struct pool *pool,
+		      struct topo_plan *ret, struct err *err)
+{
+	const struct topo_want *want = step->want;
+	const struct way way = way_of(want, step->scratch);
+	struct machine machine;
+
+	for (size_t i = 0; i < c->set->words; i++)
+		if (c->within)
+			c->set->word[i] &= step->left->word[i];
+	look_at(step->topo, c->within ? c->set : step->left, want->unit,
+		step->scratch, &machine);
+	if (c->need > machine.units.n)
+		return too_few(c->need, machine.units.n, want->unit,
+			       c->within ? c->within : step->allowed, err);
+	deal(machine.units, c->claim, c->n, want->policy, &way);
+	for (size_t i = 0; i < c->n; i++) {
+		const struct part *got = &c->claim[i].got;
+
+		answer(&machine, *got, pool, &ret[c->claim[i].task]);
+		for (size_t k = 0; k < got->n; k++)
+			for (size_t m = 0; m < got->unit[k]->n; m++)
+				topo_set_remove(
+					step->left,
+					machine.member[got->unit[k]->first + m]
+						.pu->os);
+	}
+	return 0;
+}
+
+static int pick_tasks(struct step *step, const struct topo_task *task, size_t n,
+		      struct pool *pool, struct topo_plan *ret, struct err *err)
+{
+	if (topo_set_parse(step->allowed, step->scratch, &step->left, err))
+		return -1;
+	for (size_t i = 0; !step->allowed && i < step->topo->n; i++)
+		topo_set_add(step->left, step->topo->pu[i].os);
+	if (classify(step, task, n, err))
+		return -1;
+	for (size_t i = 0; i < step->n; i++)
+		if (deal_class(step, &step->class[i], pool, ret, err))
+			return -1;
+	return 0;
+}
+
+int topo_pick_tasks(const struct topo *topo, const char *allowed,
+		    const struct topo_want *want, const struct topo_task *task,
+		    size_t n, struct pool *pool, struct topo_plan *ret,
+		    struct err *err)
+{
+	struct pool scratch = { 0 };
+	struct step step = { .topo = topo,
+			     .want = want,
+			     .allowed = allowed,
+			     .scratch = &scratch };
+	int r;
+
+	if (!n)
+		return 0;
+	memset(ret, 0, n * sizeof(*ret));
+	if (want->policy == TOPO_INHERIT)
+		return 0;
+	r = pick_tasks(&step, task, n, pool, ret, err);
 	pool_free(&scratch);
 	return r;
 }

@@ -26,24 +26,47 @@ struct topo {
 	const struct topo_pu *pu; /* in hwloc's logical order */
 	size_t n;
 	bool numa; /* memory nodes are known */
+	/*
+	 * All of them as a kernel list, also those without CPUs (HBM, CXL);
+	 * NULL for this machine, see topo_memory_nodes.
+	 */
+	const char *mems;
 };
 
 enum topo_policy {
 	TOPO_INHERIT,
-	TOPO_PACK
+	TOPO_PACK,
+	TOPO_SPREAD,
+	TOPO_NUMA
+};
+
+enum topo_unit {
+	TOPO_CORE,  /* whole cores: all of their PUs that are allowed */
+	TOPO_THREAD /* PUs */
 };
 
 /* What a cell needs of a machine. */
 struct topo_want {
-	unsigned n; /* whole cores */
+	unsigned n; /* of the unit */
 	enum topo_policy policy;
+	enum topo_unit unit;
+};
+
+/* Where memory comes from; see set_mempolicy(2). */
+enum topo_memory {
+	TOPO_MEM_INHERIT,    /* as it is */
+	TOPO_MEM_LOCAL,      /* from the node of the CPU that asks */
+	TOPO_MEM_PREFERRED,  /* from `mems`, while they have some */
+	TOPO_MEM_INTERLEAVE, /* from `mems` in turn */
+	TOPO_MEM_BIND        /* from `mems` alone */
 };
 
 /* What a plan says about places: kernel lists, NULL for "as inherited". */
 struct topo_plan {
 	const char *cpus; /* "0-3,8" */
 	const char *mems; /* "0" */
-	bool bind;        /* set affinity and memory policy ourselves */
+	enum topo_memory memory;
+	bool bind; /* set affinity and memory policy ourselves */
 };
 
 /*
@@ -64,28 +87,71 @@ int topo_cached(const char *dir, const char *boot_id, struct pool *pool,
 		struct topo *ret, struct err *err);
 
 /*
- * Pick `want->n` whole cores for one cell out of the CPUs in `allowed` (kernel
- * list; NULL for all). Pure and deterministic. TOPO_PACK: close together, in
- * as few packages, NUMA nodes and L3s as possible, the best-fitting (least
- * room left over) first, then lowest numbers, performance cores before
- * efficiency cores. ret->cpus lists every allowed PU of the cores picked,
- * ret->mems their nodes (NULL where none are known). Fails when fewer cores
- * are there. TOPO_INHERIT: picks nothing.
+ * Pick for one cell out of the CPUs in `allowed` (kernel list; NULL for all):
+ * `want->n` whole cores, or as many PUs. Pure and deterministic.
+ *
+ *	TOPO_INHERIT	nothing: *ret is zero
+ *	TOPO_PACK	close together: in as few packages, then NUMA nodes, L3s
+ *			and (PUs) cores as possible, where least room is left
+ *	TOPO_NUMA	in as few NUMA nodes as possible, with the same number
+ *			in each; close together in each
+ *	TOPO_SPREAD	apart: evenly over packages, then nodes, L3s and cores
+ *
+ * Fast cores come before slow ones: for TOPO_SPREAD in any case, for others
+ * where both are as close. What is equal otherwise has the lowest place in
+ * hwloc's order. ret->cpus lists the PUs picked, ret->mems their nodes
+ * (NULL where none are known), to bind memory to. Nodes without CPUs of their
+ * own are never among them. Fails when less is there than is wanted.
  */
 int topo_pick(const struct topo *topo, const char *allowed,
 	      const struct topo_want *want, struct pool *pool,
 	      struct topo_plan *ret, struct err *err);
 
+/* What a task of a step has been given by its scheduler. */
+struct topo_task {
+	unsigned n;         /* how many of want->unit */
+	const char *within; /* CPUs that it may use, kernel list; NULL: all */
+};
+
 /*
- * Affinity (sched_setaffinity(2)) and memory policy (set_mempolicy(2),
- * MPOL_BIND) for the calling thread and what it forks. Any number of CPUs. The
- * affinity is read back: a CPU that did not take is an error. Nothing is done
- * unless `bind`.
+ * The same for each of the `n` tasks of a step, in ret[n]: no two share a CPU.
+ * `want->n` is of no meaning here. A task is in one package as long as there
+ * is one with room for all of it, within that in one node, then in one L3, for
+ * TOPO_NUMA in one node before all.
+ * TOPO_PACK and TOPO_NUMA keep to what one cell as large as all tasks would
+ * have, but where a task would have to be divided for it; TOPO_NUMA fills its
+ * nodes evenly, and TOPO_SPREAD keeps the tasks apart. Large tasks come first
+ * and then, for the order of the machine, those with a lower index. Sets
+ * `within` need to be equal, apart or one in the other; where they only
+ * overlap, a choice for all may be missed. Fails when there is not enough.
+ */
+int topo_pick_tasks(const struct topo *topo, const char *allowed,
+		    const struct topo_want *want, const struct topo_task *task,
+		    size_t n, struct pool *pool, struct topo_plan *ret,
+		    struct err *err);
+
+/* The nodes next to `cpus`, NULL where none are known. Pure. */
+int topo_nodes(const struct topo *topo, const char *cpus, struct pool *pool,
+	       const char **ret, struct err *err);
+
+/*
+ * Affinity (sched_setaffinity(2)) and memory policy (set_mempolicy(2)) for the
+ * calling thread and what it forks. Any number of CPUs. The affinity is read
+ * back: a CPU that did not take is an error. Nothing is done unless `bind`.
  */
 int topo_bind(const struct topo_plan *plan, struct err *err);
 
 /* The calling process's affinity as a kernel list. */
 int topo_affinity(struct pool *pool, const char **ret, struct err *err);
+
+/*
+ * The memory nodes that the calling process may use, as a kernel list; NULL
+ * where the kernel does not say (no NUMA, or a filter of system calls).
+ */
+const char *topo_memory_nodes(struct pool *pool);
+
+/* All CPUs of a topology, as a kernel list. */
+const char *topo_cpus(const struct topo *topo, struct pool *pool);
 
 /* How many CPUs a kernel list has. */
 unsigned topo_count(const char *list);

@@ -13,6 +13,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -247,6 +248,237 @@ static const char *some(const struct topo *t, unsigned seed)
 	return topo_set_print(set, &pool);
 }
 
+/* --- properties of every policy, and of sets for tasks --- */
+
+/* PUs or cores of a set in which a field has `value`. */
+static unsigned amount(const struct topo *t, const struct topo_set *set,
+		       enum topo_unit unit, size_t field, unsigned value)
+{
+	struct topo_set *seen = pool_alloc(&pool, sizeof(*seen));
+	unsigned n = 0;
+
+	for (size_t i = 0; i < t->n; i++) {
+		const struct topo_pu *p = &t->pu[i];
+		unsigned v, id = unit == TOPO_CORE ? p->core : p->os;
+
+		memcpy(&v, (const char *)p + field, sizeof(v));
+		if (v != value || !topo_set_has(set, p->os) ||
+		    topo_set_has(seen, id))
+			continue;
+		topo_set_add(seen, id);
+		n++;
+	}
+	return n;
+}
+
+static unsigned size_in(const struct topo *t, const struct topo_set *set,
+			enum topo_unit unit)
+{
+	return distinct(t, set,
+			unit == TOPO_CORE ? offsetof(struct topo_pu, core)
+					  : offsetof(struct topo_pu, os));
+}
+
+/* None that has room has two fewer than another one. */
+static void assert_even(const struct topo *t, const struct topo_set *may,
+			const struct topo_set *got, enum topo_unit unit,
+			size_t field, bool touched_only)
+{
+	struct topo_set *seen = pool_alloc(&pool, sizeof(*seen));
+	unsigned most = 0, least = UINT_MAX;
+
+	for (size_t i = 0; i < t->n; i++) {
+		unsigned v, has, room;
+
+		memcpy(&v, (const char *)&t->pu[i] + field, sizeof(v));
+		if (topo_set_has(seen, v))
+			continue;
+		topo_set_add(seen, v);
+		has = amount(t, got, unit, field, v);
+		room = amount(t, may, unit, field, v) - has;
+		if (has > most)
+			most = has;
+		if (room && has < least && (has || !touched_only))
+			least = has;
+	}
+	assert_true(least == UINT_MAX || most <= least + 1);
+}
+
+static bool one_kind(const struct topo *t)
+{
+	for (size_t i = 1; i < t->n; i++)
+		if (t->pu[i].kind != t->pu[0].kind)
+			return false;
+	return true;
+}
+
+/* Inside, of the size that was asked for, and whole where cores are. */
+static void assert_sound(const struct topo *t, const struct topo_plan *plan,
+			 const struct topo_set *may, enum topo_unit unit,
+			 unsigned n)
+{
+	const struct topo_set *got = parse(plan->cpus);
+	const struct topo_set *mems = parse(plan->mems);
+	struct topo_set *cores = pool_alloc(&pool, sizeof(*cores));
+
+	for (size_t i = 0; i < t->n; i++)
+		if (topo_set_has(got, t->pu[i].os))
+			topo_set_add(cores, t->pu[i].core);
+	for (size_t i = 0; i < t->n; i++) {
+		const struct topo_pu *p = &t->pu[i];
+		bool in = topo_set_has(got, p->os);
+
+		assert_true(!in || topo_set_has(may, p->os));
+		assert_true(!in || !t->numa || topo_set_has(mems, p->numa));
+		if (unit == TOPO_CORE && topo_set_has(may, p->os))
+			assert_int_equal(in, topo_set_has(cores, p->core));
+	}
+	assert_int_equal(size_in(t, got, unit), n);
+	if (!t->numa)
+		return;
+	assert_int_equal(plan->memory, TOPO_MEM_BIND);
+	assert_int_equal(topo_count(plan->mems),
+			 distinct(t, got, offsetof(struct topo_pu, numa)));
+}
+
+static void assert_close(const struct topo *t, const struct topo_set *may,
+			 const struct topo_want *want,
+			 const struct topo_plan *plan)
+{
+	const size_t node = offsetof(struct topo_pu, numa);
+	const size_t package = offsetof(struct topo_pu, package);
+	const struct topo_set *got = parse(plan->cpus);
+
+	if (want->policy == TOPO_SPREAD && one_kind(t))
+		assert_even(t, may, got, want->unit, package, false);
+	if (want->policy == TOPO_NUMA) {
+		assert_even(t, may, got, want->unit, node, true);
+		if (want->unit == TOPO_CORE)
+			assert_int_equal(distinct(t, got, node),
+					 fewest(t, may, node, want->n));
+	}
+	if (want->policy == TOPO_PACK && want->unit == TOPO_CORE)
+		assert_int_equal(distinct(t, got, package),
+				 fewest(t, may, package, want->n));
+}
+
+static void check_cell(const struct topo *t, const char *allowed,
+		       const struct topo_want *want)
+{
+	const struct topo_set *may = parse(allowed);
+	struct topo_plan plan = { 0 }, again = { 0 };
+	struct err err = { 0 };
+
+	if (topo_pick(t, allowed, want, &pool, &plan, &err) ||
+	    topo_pick(t, allowed, want, &pool, &again, &err))
+		fail_msg("%u of %s: %s", want->n, allowed, err.text);
+	assert_string_equal(plan.cpus, again.cpus);
+	assert_sound(t, &plan, may, want->unit, want->n);
+	assert_close(t, may, want, &plan);
+}
+
+/* How many of the tasks are in one group each, and how many could be. */
+static void assert_undivided(const struct topo *t, const struct topo_set *may,
+			     const struct topo_want *want,
+			     const struct topo_plan *plan, unsigned tasks,
+			     unsigned size)
+{
+	size_t field = want->policy == TOPO_NUMA
+			       ? offsetof(struct topo_pu, numa)
+			       : offsetof(struct topo_pu, package);
+	struct topo_set *seen = pool_alloc(&pool, sizeof(*seen));
+	unsigned could = 0, whole = 0;
+
+	for (size_t i = 0; i < t->n; i++) {
+		unsigned v;
+
+		memcpy(&v, (const char *)&t->pu[i] + field, sizeof(v));
+		if (topo_set_has(seen, v))
+			continue;
+		topo_set_add(seen, v);
+		could += amount(t, may, want->unit, field, v) / size;
+	}
+	for (unsigned i = 0; i < tasks; i++)
+		whole += distinct(t, parse(plan[i].cpus), field) == 1;
+	assert_int_equal(whole, could < tasks ? could : tasks);
+}
+
+static void check_tasks(const struct topo *t, const char *allowed,
+			const struct topo_want *want, unsigned tasks,
+			unsigned size)
+{
+	const struct topo_set *may = parse(allowed);
+	struct topo_set *all = pool_alloc(&pool, sizeof(*all));
+	struct topo_task *task = pool_alloc(&pool, tasks * sizeof(*task));
+	struct topo_plan *plan = pool_alloc(&pool, tasks * sizeof(*plan));
+	struct topo_plan *again = pool_alloc(&pool, tasks * sizeof(*plan));
+	struct err err = { 0 };
+	unsigned sum = 0;
+
+	for (unsigned i = 0; i < tasks; i++)
+		task[i].n = size;
+	if (topo_pick_tasks(t, allowed, want, task, tasks, &pool, plan, &err) ||
+	    topo_pick_tasks(t, allowed, want, task, tasks, &pool, again, &err))
+		fail_msg("%u tasks of %u of %s: %s", tasks, size, allowed,
+			 err.text);
+	for (unsigned i = 0; i < tasks; i++) {
+		const struct topo_set *got = parse(plan[i].cpus);
+
+		assert_string_equal(plan[i].cpus, again[i].cpus);
+		assert_sound(t, &plan[i], may, want->unit, size);
+		sum += topo_count(plan[i].cpus);
+		for (size_t k = 0; k < t->n; k++)
+			if (topo_set_has(got, t->pu[k].os))
+				topo_set_add(all, t->pu[k].os);
+	}
+	/* Disjoint: together they have as many as each for itself. */
+	assert_int_equal(topo_count(topo_set_print(all, &pool)), sum);
+	if (want->policy != TOPO_SPREAD || one_kind(t))
+		assert_undivided(t, may, want, plan, tasks, size);
+	task[tasks - 1].n += (unsigned)t->n;
+	assert_int_equal(topo_pick_tasks(t, allowed, want, task, tasks, &pool,
+					 plan, &err),
+			 -1);
+}
+
+static void one_policy(const struct topo *t, const char *allowed,
+		       struct topo_want want)
+{
+	static const unsigned tasks[] = { 1, 2, 3, 7, 16, 50 };
+	unsigned max = size_in(t, parse(allowed), want.unit);
+
+	for (want.n = 1; want.n < max; want.n += max / 5 + 1)
+		check_cell(t, allowed, &want);
+	want.n = max;
+	check_cell(t, allowed, &want);
+	for (size_t i = 0; i < 6 && tasks[i] <= max; i++) {
+		check_tasks(t, allowed, &want, tasks[i], 1);
+		check_tasks(t, allowed, &want, tasks[i], max / tasks[i]);
+		check_tasks(t, allowed, &want, tasks[i],
+			    (max / tasks[i] + 2) / 3);
+	}
+	if (max < 64)
+		check_tasks(t, allowed, &want, max, 1);
+}
+
+static void every_policy(const struct topo *t, const char *allowed)
+{
+	static const struct topo_want wants[] = {
+		{ 0, TOPO_PACK, TOPO_CORE },   { 0, TOPO_PACK, TOPO_THREAD },
+		{ 0, TOPO_NUMA, TOPO_CORE },   { 0, TOPO_NUMA, TOPO_THREAD },
+		{ 0, TOPO_SPREAD, TOPO_CORE }, { 0, TOPO_SPREAD, TOPO_THREAD },
+	};
+	const struct pool keep = pool;
+
+	/* Sets are large, and so would be the sum of them. */
+	for (size_t i = 0; i < sizeof(wants) / sizeof(wants[0]); i++) {
+		pool = (struct pool){ 0 };
+		one_policy(t, allowed, wants[i]);
+		pool_free(&pool);
+	}
+	pool = keep;
+}
+
 /* Numbers of cores: the smallest, the largest, and some between. */
 static void sweep(const struct topo *t, bool regular)
 {
@@ -277,6 +509,8 @@ static void sweep(const struct topo *t, bool regular)
 		check(t, part, (n + 1) / 2);
 		check(t, part, n);
 	}
+	every_policy(t, full);
+	every_policy(t, some(t, 7));
 	assert_int_equal(pick(t, full, max + 1, TOPO_PACK, &plan, &err), -1);
 	assert_int_equal(pick(t, full, 0, TOPO_PACK, &plan, &err), -1);
 }
@@ -313,40 +547,67 @@ static void synthetic(void **state)
 	}
 }
 
-static void real_machines(void **state)
+/* Every XML file of a directory; how many there were, -1 without one. */
+static int dumps(const char *path)
 {
-	const char *dir = getenv("CLOISON_TOPOLOGIES");
-	const char *top = getenv("top_srcdir");
-	char path[512], source[1024];
-	unsigned n = 0;
+	char source[1024];
 	struct dirent *e;
 	struct topo t;
-	DIR *d;
+	int n = 0;
+	DIR *d = opendir(path);
 
-	(void)state;
-	snprintf(path, sizeof(path), "%s/../shared/topologies",
-		 top ? top : ".");
-	d = opendir(dir ? dir : path);
-	if (!d) {
-		print_message("skipped: topologies of real machines, no %s\n",
-			      dir ? dir : path);
-		skip();
-		return;
-	}
+	if (!d)
+		return -1;
 	while ((e = readdir(d))) {
 		const char *dot = strrchr(e->d_name, '.');
 
 		if (!dot || strcmp(dot, ".xml") != 0)
 			continue;
-		snprintf(source, sizeof(source), "xml:%s/%s", dir ? dir : path,
-			 e->d_name);
+		snprintf(source, sizeof(source), "xml:%s/%s", path, e->d_name);
 		load(source, &t);
 		sweep(&t, false);
 		pool_free(&pool);
 		n++;
 	}
 	closedir(d);
-	print_message("%u real machines\n", n);
+	return n;
+}
+
+static const char *in_sources(const char *path)
+{
+	const char *top = getenv("top_srcdir");
+
+	return pool_printf(&pool, "%s/%s", top ? top : ".", path);
+}
+
+static void own_machines(void **state)
+{
+	char path[512];
+
+	(void)state;
+	/* Its pool goes with each machine. */
+	snprintf(path, sizeof(path), "%s",
+		 in_sources("tests/topology/machines"));
+	assert_true(dumps(path) >= 4);
+}
+
+static void real_machines(void **state)
+{
+	const char *dir = getenv("CLOISON_TOPOLOGIES");
+	char path[512];
+	int n;
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s",
+		 dir ? dir : in_sources("../shared/topologies"));
+	n = dumps(path);
+	if (n < 0) {
+		print_message("skipped: topologies of real machines, no %s\n",
+			      path);
+		skip();
+		return;
+	}
+	print_message("%d real machines\n", n);
 	assert_true(n > 0);
 }
 
@@ -395,6 +656,90 @@ static void offline_sibling(void **state)
 	load("synthetic:package:1 [numa] core:3 pu:2", &t);
 	pick_is(&t, "0,2-3,4", 2, "0,2-3", "0");
 	pick_is(&t, "1,3,5", 3, "1,3,5", "0");
+}
+
+static void tasks_are(const struct topo *t, const char *allowed,
+		      enum topo_policy policy, const struct topo_task *task,
+		      size_t n, const char *const *cpus)
+{
+	const struct topo_want want = { .policy = policy };
+	struct topo_plan plan[8];
+	struct err err = { 0 };
+
+	if (topo_pick_tasks(t, allowed, &want, task, n, &pool, plan, &err))
+		fail_msg("%s", err.text);
+	for (size_t i = 0; i < n; i++)
+		assert_string_equal(plan[i].cpus, cpus[i]);
+}
+
+/* As a scheduler has laid a step's tasks out. */
+static void layouts(void **state)
+{
+	static const struct topo_want want = { .policy = TOPO_PACK };
+	struct topo_plan plan[2];
+	struct err err;
+	struct topo t;
+
+	(void)state;
+	load("synthetic:package:2 [numa] l3:2 core:4 pu:1", &t);
+	/* Each in a package of its own, whatever the policy. */
+	tasks_are(&t, NULL, TOPO_PACK,
+		  (struct topo_task[]){ { 2, "0-7" }, { 2, "8-15" } }, 2,
+		  (const char *[]){ "0-1", "8-9" });
+	/* The same CPUs for several: divided. */
+	tasks_are(&t, NULL, TOPO_SPREAD,
+		  (struct topo_task[]){ { 2, "0-7" },
+					{ 2, "0-7" },
+					{ 1, "8-15" },
+					{ 1, "8-15" } },
+		  4, (const char *[]){ "0-1", "4-5", "8", "12" });
+	/* Who has fewer to choose from chooses first. */
+	tasks_are(&t, NULL, TOPO_PACK,
+		  (struct topo_task[]){ { 3, NULL }, { 2, "0-3" }, { 1, "0" } },
+		  3, (const char *[]){ "4-6", "1-2", "0" });
+	/* What the step may not use is not used, either. */
+	tasks_are(
+		&t, "1,3-12", TOPO_NUMA,
+		(struct topo_task[]){ { 1, "0-3" }, { 1, "0-3" }, { 2, NULL } },
+		3, (const char *[]){ "1", "3", "4-5" });
+	/* Large tasks do not have to make do with what is left. */
+	tasks_are(&t, NULL, TOPO_PACK,
+		  (struct topo_task[]){ { 1, NULL }, { 4, NULL }, { 3, NULL } },
+		  3, (const char *[]){ "4", "0-3", "5-7" });
+	assert_int_equal(
+		topo_pick_tasks(&t, NULL, &want,
+				(struct topo_task[]){ { 1, "0" }, { 1, "0" } },
+				2, &pool, plan, &err),
+		-1);
+	assert_string_equal(err.text, "2 cores wanted, 1 can be used (CPUs 0)");
+	assert_int_equal(topo_pick_tasks(&t, NULL, &want,
+					 (struct topo_task[]){ { 0, NULL } }, 1,
+					 &pool, plan, &err),
+			 -1);
+	assert_int_equal(topo_pick_tasks(&t, NULL, &want,
+					 (struct topo_task[]){ { 1, "x" } }, 1,
+					 &pool, plan, &err),
+			 -1);
+	assert_int_equal(
+		topo_pick_tasks(&t, NULL, &want, NULL, 0, &pool, plan, &err),
+		0);
+}
+
+/* Memory without CPUs is known, and nothing that is picked. */
+static void memory_nodes(void **state)
+{
+	const char *nodes;
+	struct err err;
+	struct topo t;
+
+	(void)state;
+	load("synthetic:[numa] package:2 [numa] core:2 pu:1", &t);
+	assert_string_equal(t.mems, "0-2");
+	pick_is(&t, NULL, 4, "0-3", "0-1");
+	assert_int_equal(topo_nodes(&t, "2-3", &pool, &nodes, &err), 0);
+	assert_string_equal(nodes, "1");
+	assert_int_equal(topo_nodes(&t, "2-", &pool, &nodes, &err), -1);
+	assert_string_equal(topo_cpus(&t, &pool), "0-3");
 }
 
 /* Two fast cores with SMT and four slow ones, which share one L3. */
@@ -633,7 +978,9 @@ static int bind_child(void)
 	plan.bind = false;
 	if (topo_bind(&plan, &err))
 		return 5;
-	plan = (struct topo_plan){ .bind = true, .mems = "0" };
+	plan = (struct topo_plan){ .bind = true,
+				   .mems = "0",
+				   .memory = TOPO_MEM_BIND };
 	if (topo_bind(&plan, &err) && err.num != EPERM)
 		return 6;
 	plan.mems = "60000";
@@ -668,9 +1015,12 @@ int main(void)
 		TEST(lists),
 		TEST(combined),
 		TEST(synthetic),
+		TEST(own_machines),
 		TEST(real_machines),
 		TEST(best_fit),
 		TEST(offline_sibling),
+		TEST(layouts),
+		TEST(memory_nodes),
 		TEST(hybrid),
 		TEST(inherit),
 		TEST(bad_sources),
