@@ -29,6 +29,14 @@ int build_system(const struct build *b, struct plan *plan, struct err *err);
 void build_sys(const struct build *b, struct plan *plan);
 int build_sec(const struct build *b, struct plan *plan, struct err *err);
 int build_link(const struct build *b, struct plan *plan, struct err *err);
+/*
+ * places.c: CPUs and memory nodes, into plan->topo. On failure *ret_origin
+ * says whose wish cannot be fulfilled. Whether there is anything to do comes
+ * of options that are not complete, too.
+ */
+bool build_wants_places(const struct options *o, const struct job *job);
+int build_places(const struct build *b, struct plan *plan,
+		 const char **ret_origin, struct err *err);
 int build_limits(const struct build *b, struct plan *plan, struct err *err);
 
 /* Append one operation to the plan's mounts. */

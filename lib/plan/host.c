@@ -46,5 +46,24 @@ int host_probe(unsigned needs, const char *cache, struct pool *pool,
 		return 0;
 	if (topo_affinity(pool, &ret->affinity, err))
 		return -1;
+	ret->mems = topo_memory_nodes(pool);
 	return topo_cached(cache, ret->boot_id, pool, &ret->topo, err);
+}
+
+int host_imagine(struct host *host, const char *source, struct pool *pool,
+		 struct err *err)
+{
+	const unsigned all =
+		CG_CPU | CG_CPUSET | CG_MEMORY | CG_PIDS | CG_IO | CG_HUGETLB;
+
+	if (topo_load(source, pool, &host->topo, err))
+		return -1;
+	host->affinity = topo_cpus(&host->topo, pool);
+	host->mems = host->topo.numa ? host->topo.mems : NULL;
+	host->cg = (struct cg_host){ .mount = "/sys/fs/cgroup",
+				     .own = "/",
+				     .available = all,
+				     .delegated = all,
+				     .own_delegated = true };
+	return 0;
 }

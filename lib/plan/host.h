@@ -18,6 +18,7 @@ struct host {
 	uint64_t memory; /* bytes of RAM */
 	struct cg_host cg;
 	const char *affinity; /* CPUs that the caller may use, kernel list */
+	const char *mems;     /* memory nodes alike; NULL: not known */
 	struct topo topo;     /* n = 0: not needed, not loaded */
 };
 
@@ -33,5 +34,12 @@ enum {
  */
 int host_probe(unsigned needs, const char *cache, struct pool *pool,
 	       struct host *ret, struct err *err);
+
+/*
+ * Make `host` one that is not here, with the machine of `source` (see
+ * topo_load), all of which may be used, and with the whole of cgroup v2.
+ */
+int host_imagine(struct host *host, const char *source, struct pool *pool,
+		 struct err *err);
 
 #endif

@@ -108,31 +108,24 @@ static int refuse(const struct build *b, struct plan *plan, const char *origin,
 	return 0;
 }
 
-/* Cores for --cpus: near each other, and memory from their nodes. */
+/* Near to each other, or as the policy says; kept by cpuset if possible. */
 static int pick_cores(const struct build *b, struct plan *plan, struct err *err)
 {
-	const struct option_value *v = &b->o->value[OPT_CPUS];
-	const struct topo_want want = {
-		.n = (unsigned)((plan->cpus + 999) / 1000),
-		.policy = TOPO_PACK,
-	};
+	const char *origin = NULL;
 
-	if (!plan->cpus || b->o->value[OPT_CPU_POLICY].num == POLICY_INHERIT)
-		return 0;
-	if (topo_pick(&b->host->topo, b->host->affinity, &want, b->pool,
-		      &plan->topo, err)) {
+	if (build_places(b, plan, &origin, err)) {
 		char why[sizeof(err->text)];
 
 		memcpy(why, err->text, sizeof(why));
 		plan->topo = (struct topo_plan){ 0 };
-		return refuse(b, plan, v->origin, "cpuset",
+		return refuse(b, plan, origin, "cpuset",
 			      pool_strdup(b->pool, why), err);
 	}
-	plan->topo.bind = true;
 	if (why_not(b, plan, CG_CPUSET_CPUS))
 		return 0;
 	plan->cg.limit[CG_CPUSET_CPUS] = plan->topo.cpus;
-	plan->cg.limit[CG_CPUSET_MEMS] = plan->topo.mems;
+	if (plan->topo.memory == TOPO_MEM_BIND)
+		plan->cg.limit[CG_CPUSET_MEMS] = plan->topo.mems;
 	return 0;
 }
 
@@ -165,7 +158,8 @@ int build_limits(const struct build *b, struct plan *plan, struct err *err)
 	if (build_time_limit(b, plan, err))
 		return -1;
 	ask_list(b, plan, list, &n);
-	if (!n && b->job->front != JOB_SLURM)
+	if (!n && b->job->front != JOB_SLURM &&
+	    !build_wants_places(b->o, b->job))
 		return 0;
 	choose_cgroup(b, plan);
 	plan->unlimited_ok =
@@ -198,7 +192,8 @@ int build_limits(const struct build *b, struct plan *plan, struct err *err)
 		plan->cg.limit[CG_MEMORY_SWAP_MAX] = "0";
 	if (pick_cores(b, plan, err))
 		return -1;
-	if (!plan->n_enforced && !plan->cg.limit[CG_CPUSET_CPUS])
+	if (!plan->n_enforced && !plan->cg.limit[CG_CPUSET_CPUS] &&
+	    !plan->cg.limit[CG_CPUSET_MEMS])
 		drop_cgroup(plan);
 	return 0;
 }

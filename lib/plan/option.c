@@ -17,7 +17,11 @@ static const char *const levels[] = { "strict", "default", "off", NULL };
 static const char *const devs[] = { "private", "host", NULL };
 static const char *const yes_no[] = { "yes", "no", NULL };
 static const char *const no_yes[] = { "no", "yes", NULL };
-static const char *const cpu_policies[] = { "inherit", "pack", NULL };
+static const char *const cpu_policies[] = { "inherit", "pack", "spread", "numa",
+					    NULL };
+static const char *const cpu_units[] = { "core", "thread", NULL };
+static const char *const memories[] = { "bind",  "preferred", "interleave",
+					"local", "none",      NULL };
 
 enum {
 	EVERYWHERE = OPTION_CLI | OPTION_SPANK | OPTION_SITE,
@@ -77,9 +81,19 @@ const struct option_row option_table[OPTIONS] = {
 				   "scratch for each step or for all of a job" },
 	[OPT_CPUS] = { "cpus", "N", OPTION_CPUS, POLICY_LESS, EVERYWHERE, NULL,
 		       "limit CPU time to N CPUs and pick their cores" },
-	[OPT_CPU_POLICY] = { "cpu-policy", "inherit|pack", OPTION_WORD,
-			     POLICY_FREE, CLI_SITE, cpu_policies,
+	[OPT_CPU_POLICY] = { "cpu-policy", "pack|spread|numa|inherit",
+			     OPTION_WORD, POLICY_FREE, CLI_SITE, cpu_policies,
 			     "which cores --cpus picks" },
+	[OPT_CPU_UNIT] = { "cpu-unit", "core|thread", OPTION_WORD, POLICY_FREE,
+			   CLI_SITE, cpu_units,
+			   "what --cpus picks: whole cores or hardware "
+			   "threads" },
+	[OPT_CPUSET] = { "cpuset", "LIST", OPTION_LIST, POLICY_SUBSET, CLI_SITE,
+			 NULL, "CPUs to use, or for --cpus to pick from" },
+	[OPT_MEM_POLICY] = { "mem-policy", "POLICY[:LIST]", OPTION_MEMORY,
+			     POLICY_FREE, CLI_SITE, memories,
+			     "where memory comes from: bind, preferred, "
+			     "interleave, local, none" },
 	[OPT_MEMORY] = { "memory", "SIZE", OPTION_SIZE, POLICY_LESS, EVERYWHERE,
 			 NULL, "limit memory to SIZE" },
 	[OPT_PIDS] = { "pids", "N", OPTION_COUNT, POLICY_LESS, CLI_SITE, NULL,
@@ -492,6 +506,48 @@ static int seconds_parse(const char *text, struct option_value *v,
 	return 0;
 }
 
+static void ignore_range(void *arg, unsigned first, unsigned last)
+{
+	(void)arg;
+	(void)first;
+	(void)last;
+}
+
+static int list_check(const char *text, struct err *err)
+{
+	/* The kernel's own bounds are 8192 CPUs and 1024 nodes. */
+	return parse_list(text, 65535, ignore_range, NULL, err);
+}
+
+int option_memory(const char *text, int *ret, const char **ret_list,
+		  struct err *err)
+{
+	const char *colon = strchrnul(text, ':');
+	char word[16];
+
+	snprintf(word, sizeof(word), "%.*s", (int)(colon - text), text);
+	if (parse_word(word, memories, ret, err))
+		return -1;
+	*ret_list = *colon ? colon + 1 : NULL;
+	if (!*colon)
+		return 0;
+	if (*ret == MEMORY_LOCAL || *ret == MEMORY_NONE)
+		return err_set(err, 0, "'%s': %s has no nodes", text, word);
+	return list_check(*ret_list, err);
+}
+
+static int memory_parse(const char *text, struct option_value *v,
+			struct err *err)
+{
+	const char *list;
+	int word;
+
+	if (option_memory(text, &word, &list, err))
+		return -1;
+	v->num = (uint64_t)word;
+	return 0;
+}
+
 static int value_parse(enum option_id id, const char *text, const char *dir,
 		       struct pool *pool, struct option_value *v,
 		       struct err *err)
@@ -509,6 +565,10 @@ static int value_parse(enum option_id id, const char *text, const char *dir,
 		return time_parse(text, v, err);
 	case OPTION_SECONDS:
 		return seconds_parse(text, v, err);
+	case OPTION_LIST:
+		return list_check(text, err);
+	case OPTION_MEMORY:
+		return memory_parse(text, v, err);
 	case OPTION_SIZE:
 		return parse_size(text, &v->num, err);
 	case OPTION_SCRATCH:

@@ -39,6 +39,9 @@ enum option_id {
 	OPT_ROOTFS,
 	OPT_CPUS,
 	OPT_CPU_POLICY,
+	OPT_CPU_UNIT,
+	OPT_CPUSET,
+	OPT_MEM_POLICY,
 	OPT_MEMORY,
 	OPT_PIDS,
 	OPT_TIME_LIMIT,
@@ -67,6 +70,8 @@ enum option_kind {
 	OPTION_COUNT,   /* num */
 	OPTION_NET,     /* num = NET_..., net */
 	OPTION_SECONDS, /* num = limit and grace; text: see option_seconds */
+	OPTION_LIST,    /* text: a kernel list of CPUs */
+	OPTION_MEMORY,  /* num = index into words; text: see option_memory */
 	OPTION_MOUNT,   /* appended to the list of mounts */
 	OPTION_DEV,     /* num = index into words; others are device globs */
 	OPTION_TAG,     /* appended to the list of tags */
@@ -74,11 +79,12 @@ enum option_kind {
 
 /* What makes a user's value a tighter one than the profile's. */
 enum option_policy {
-	POLICY_FREE,  /* nothing to guard */
-	POLICY_LESS,  /* a smaller number */
-	POLICY_ORDER, /* an earlier word in the list */
-	POLICY_SAME,  /* nothing but the profile's */
-	POLICY_MOUNT, /* see policy.c */
+	POLICY_FREE,   /* nothing to guard */
+	POLICY_LESS,   /* a smaller number */
+	POLICY_ORDER,  /* an earlier word in the list */
+	POLICY_SAME,   /* nothing but the profile's */
+	POLICY_SUBSET, /* fewer numbers of a list */
+	POLICY_MOUNT,  /* see policy.c */
 };
 
 /* Where an option may be given. */
@@ -134,8 +140,21 @@ enum {
 }; /* hidepid */
 enum {
 	POLICY_INHERIT,
-	POLICY_PACK
+	POLICY_PACK,
+	POLICY_SPREAD,
+	POLICY_NUMA
 }; /* cpu-policy */
+enum {
+	UNIT_CORE,
+	UNIT_THREAD
+}; /* cpu-unit */
+enum {
+	MEMORY_BIND,
+	MEMORY_PREFERRED,
+	MEMORY_INTERLEAVE,
+	MEMORY_LOCAL,
+	MEMORY_NONE
+}; /* mem-policy */
 enum {
 	NESTABLE_NO,
 	NESTABLE_YES
@@ -211,6 +230,13 @@ int option_time(const char *text, bool *ret_new,
  */
 int option_seconds(const char *text, uint64_t *ret_limit, uint64_t *ret_grace,
 		   struct err *err);
+
+/*
+ * Read the value of --mem-policy: a word and, after ":", a list of nodes, or
+ * NULL where it has none. Pure.
+ */
+int option_memory(const char *text, int *ret, const char **ret_list,
+		  struct err *err);
 
 /*
  * Read one value and put it into `options`; later ones replace earlier ones

@@ -117,8 +117,7 @@ static void default_word(struct options *o, enum option_id id, int word)
 }
 
 /* What a profile leaves open. */
-static void set_defaults(struct options *o, const struct job *job,
-			 const struct host *host)
+static void set_defaults(struct options *o, const struct host *host)
 {
 	default_word(o, OPT_USER, host->privileged ? USER_IDENTITY : USER_SELF);
 	default_word(o, OPT_PID, WORD_NEW);
@@ -133,8 +132,8 @@ static void set_defaults(struct options *o, const struct job *job,
 	default_word(o, OPT_NESTABLE, NESTABLE_NO);
 	default_word(o, OPT_SECCOMP, LEVEL_DEFAULT);
 	default_word(o, OPT_LANDLOCK, LEVEL_OFF);
-	default_word(o, OPT_CPU_POLICY,
-		     job->front == JOB_SLURM ? POLICY_INHERIT : POLICY_PACK);
+	default_word(o, OPT_CPU_UNIT, UNIT_CORE);
+	default_word(o, OPT_CPU_POLICY, POLICY_PACK);
 }
 
 /* A share of memory becomes bytes: of the cell's, where it has a limit. */
@@ -302,7 +301,7 @@ int plan_build(const struct options *wish, const struct site *site,
 	ret->cwd = job->cwd;
 	if (resolve_profile(wish, site, job, pool, &ret->profile, &o, err))
 		return -1;
-	set_defaults(&o, job, host);
+	set_defaults(&o, host);
 	resolve_percent(&asked.value[OPT_SCRATCH],
 			wish->value[OPT_MEMORY].set ? wish : &o, job, host);
 	resolve_percent(&o.value[OPT_SCRATCH],
@@ -315,9 +314,6 @@ int plan_build(const struct options *wish, const struct site *site,
 	b.n_base = o.n_mounts;
 	b.own_rootfs = wish->value[OPT_ROOTFS].set;
 	merge(&asked, pool, &o);
-	/* Slurm has placed its tasks already, and a topology is not at hand. */
-	if (job->front == JOB_SLURM)
-		o.value[OPT_CPU_POLICY].num = POLICY_INHERIT;
 	if (build_ns(&b, ret, err) || build_scratch(&b, ret, err) ||
 	    build_mounts(&b, ret, err) || build_link(&b, ret, err) ||
 	    build_limits(&b, ret, err) || build_sec(&b, ret, err))
@@ -343,10 +339,8 @@ int plan_needs(const struct options *wish, const struct site *site,
 	if (o.value[OPT_CPUS].set || o.value[OPT_MEMORY].set ||
 	    o.value[OPT_PIDS].set)
 		needs |= HOST_CGROUP;
-	if (o.value[OPT_CPUS].set && job->front == JOB_WRAPPER &&
-	    !(o.value[OPT_CPU_POLICY].set &&
-	      o.value[OPT_CPU_POLICY].num == POLICY_INHERIT))
-		needs |= HOST_TOPOLOGY;
+	if (build_wants_places(&o, job))
+		needs |= HOST_CGROUP | HOST_TOPOLOGY;
 	pool_free(&pool);
 	*ret = needs;
 	return 0;

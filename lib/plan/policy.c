@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "plan/policy.h"
+#include "topo/topo.h"
 
 const char *const policy_scratch[] = { "/tmp", "/var/tmp", "/dev/shm", NULL };
 
@@ -207,6 +208,19 @@ static int check_device(const struct options *base,
 		       d->origin, d->glob);
 }
 
+/* Both have been read before. */
+static bool has_more(const char *list, const char *than)
+{
+	struct pool pool = { 0 };
+	const char *more;
+	struct err err;
+	bool ret;
+
+	ret = topo_without(list, than, &pool, &more, &err) || *more;
+	pool_free(&pool);
+	return ret;
+}
+
 static bool looser(const struct option_row *row,
 		   const struct option_value *base,
 		   const struct option_value *wish)
@@ -218,6 +232,8 @@ static bool looser(const struct option_row *row,
 		       wish->num > base->num;
 	case POLICY_SAME:
 		return base->set && strcmp(base->text, wish->text) != 0;
+	case POLICY_SUBSET:
+		return base->set && has_more(wish->text, base->text);
 	case POLICY_ORDER:
 		return base->set ? wish->num > base->num : false;
 	default:

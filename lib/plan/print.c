@@ -216,6 +216,15 @@ static void put_sec(struct facts *f, const struct sec_plan *sec)
 		put(f, "writable", NULL, sec->writable[i]);
 }
 
+/* As the kernel calls it; that what is listed is bound goes without saying. */
+static const char *const memories[] = {
+	[TOPO_MEM_INHERIT] = NULL,
+	[TOPO_MEM_LOCAL] = "local",
+	[TOPO_MEM_PREFERRED] = "preferred",
+	[TOPO_MEM_INTERLEAVE] = "interleave",
+	[TOPO_MEM_BIND] = NULL,
+};
+
 static void plan_facts(const struct plan *plan, struct facts *f)
 {
 	put(f, "profile", "name", plan->profile);
@@ -225,6 +234,7 @@ static void plan_facts(const struct plan *plan, struct facts *f)
 	put_cg(f, &plan->cg);
 	put(f, "places", "cpus", plan->topo.cpus);
 	put(f, "places", "mems", plan->topo.mems);
+	put(f, "places", "memory", memories[plan->topo.memory]);
 	if (plan->time_limit) {
 		put(f, "time", "limit", seconds(f, plan->time_limit));
 		put(f, "time", "grace", seconds(f, plan->time_grace));

@@ -29,7 +29,8 @@ int plan_main(int argc, char *argv[])
 	    (!r.help && print(&r, &err)))
 		status = fail(&err);
 	else if (r.help)
-		usage_options("plan [--json] [OPTIONS] [-- COMMAND ...]");
+		usage_options(
+			"plan [--json] [--topology=SOURCE] [OPTIONS] [-- COMMAND ...]");
 	request_free(&r);
 	return status;
 }

@@ -18,6 +18,7 @@
 enum {
 	LONG_BASE = 256,
 	LONG_JSON = LONG_BASE + OPTIONS,
+	LONG_TOPOLOGY,
 	LONG_HELP
 };
 
@@ -37,7 +38,7 @@ void usage_options(const char *synopsis)
 	puts("\nSee cloison(1).");
 }
 
-static void long_options(struct option *list, bool json_allowed)
+static void long_options(struct option *list, bool planning)
 {
 	int n = 0;
 
@@ -48,20 +49,23 @@ static void long_options(struct option *list, bool json_allowed)
 							     ? required_argument
 							     : no_argument,
 						     NULL, LONG_BASE + i };
-	if (json_allowed)
+	if (planning) {
 		list[n++] =
 			(struct option){ "json", no_argument, NULL, LONG_JSON };
+		list[n++] = (struct option){ "topology", required_argument,
+					     NULL, LONG_TOPOLOGY };
+	}
 	list[n++] = (struct option){ "help", no_argument, NULL, LONG_HELP };
 	list[n] = (struct option){ 0 };
 }
 
-static int read_options(int argc, char *argv[], bool json_allowed,
+static int read_options(int argc, char *argv[], bool planning,
 			struct request *r, struct err *err)
 {
-	struct option list[OPTIONS + 3];
+	struct option list[OPTIONS + 4];
 	int c;
 
-	long_options(list, json_allowed);
+	long_options(list, planning);
 	opterr = 0;
 	optind = 1;
 	while ((c = getopt_long(argc, argv, "+:", list, NULL)) != -1) {
@@ -76,6 +80,10 @@ static int read_options(int argc, char *argv[], bool json_allowed,
 				       argv[optind - 1], argv[0]);
 		if (c == LONG_JSON || c == LONG_HELP) {
 			*(c == LONG_JSON ? &r->json : &r->help) = true;
+			continue;
+		}
+		if (c == LONG_TOPOLOGY) {
+			r->topology = optarg;
 			continue;
 		}
 		snprintf(origin, sizeof(origin), "--%s",
@@ -182,23 +190,25 @@ static const char *cache_dir(struct pool *pool)
 	return run && *run == '/' ? pool_printf(pool, "%s/cloison", run) : NULL;
 }
 
-int request_read(int argc, char *argv[], bool json_allowed, struct request *r,
+int request_read(int argc, char *argv[], bool planning, struct request *r,
 		 struct err *err)
 {
 	unsigned needs;
 
 	memset(r, 0, sizeof(*r));
 	site_init(&r->site);
-	if (read_caller(r, err) ||
-	    read_options(argc, argv, json_allowed, r, err))
+	if (read_caller(r, err) || read_options(argc, argv, planning, r, err))
 		return -1;
 	if (r->help)
 		return 0;
 	options_resolve(&r->options, &r->pool);
 	if (site_load(&r->site, r->options.value[OPT_CONFIG].text, err) ||
 	    plan_needs(&r->options, &r->site, &r->job, &needs, err) ||
-	    host_probe(needs, cache_dir(&r->pool), &r->pool, &r->host, err))
+	    host_probe(r->topology ? 0 : needs, cache_dir(&r->pool), &r->pool,
+		       &r->host, err))
 		return -1;
+	if (r->topology && host_imagine(&r->host, r->topology, &r->pool, err))
+		return err_prefix(err, "--topology");
 	return plan_build(&r->options, &r->site, &r->job, &r->host, &r->pool,
 			  &r->plan, err);
 }

@@ -43,16 +43,17 @@ struct request {
 	struct job job;
 	struct host host;
 	struct plan plan;
-	bool json; /* --json of `plan` */
+	bool json;            /* --json of `plan` */
+	const char *topology; /* --topology of `plan` */
 	bool help;
 	char **command; /* what follows the options */
 };
 
 /*
- * Options, site file, caller and node become a plan. With `json_allowed`,
- * --json is an option, too.
+ * Options, site file, caller and node become a plan. When `planning`,
+ * --json and --topology are options, too.
  */
-int request_read(int argc, char *argv[], bool json_allowed, struct request *ret,
+int request_read(int argc, char *argv[], bool planning, struct request *ret,
 		 struct err *err);
 void request_free(struct request *request);
 

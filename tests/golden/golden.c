@@ -80,7 +80,7 @@ static int text_fact(struct world *w, const char *key, const char *value)
 		{ "cwd", &job->cwd },         { "job", &job->scheduler.job },
 		{ "spool", &job->spool },     { "cgroup", &job->cgroup },
 		{ "state", &job->state },     { "affinity", &w->host.affinity },
-		{ "topology", &w->topology },
+		{ "topology", &w->topology }, { "mems", &w->host.mems },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
@@ -255,6 +255,8 @@ static int make(struct world *w, const char *text, struct plan *plan,
 		w->host.affinity = NULL;
 	else if (topo_load(w->topology, &w->pool, &w->host.topo, err))
 		return -1;
+	else if (!w->host.mems)
+		w->host.mems = w->host.topo.mems;
 	return plan_build(&w->options, &w->site, &w->job, &w->host, &w->pool,
 			  plan, err);
 }

@@ -426,6 +426,51 @@ setup() { common_setup; }
 	[ "$status" -eq 125 ]
 }
 
+@test "--cpuset and --mem-policy: affinity and memory are as asked" {
+	show='grep Cpus_allowed_list /proc/self/status; head -n 1 /proc/self/numa_maps'
+	last=$(grep Cpus_allowed_list /proc/self/status | grep -oE '[0-9]+$')
+	run -0 cell --cpuset="$last" -- sh -c "$show"
+	[ "${lines[0]##*[[:blank:]]}" = "$last" ]
+	[[ ! -e /proc/self/numa_maps || $output == *" bind:"* ]]
+	run -0 cell --cpuset="$last" --mem-policy=none -- sh -c "$show"
+	[ "${lines[0]##*[[:blank:]]}" = "$last" ]
+	[[ ! -e /proc/self/numa_maps || $output == *" default "* ]]
+	if [ -e /proc/self/numa_maps ]; then
+		# As the kernel writes them: "local", "interleave:0", "prefer (many):0".
+		for policy in local interleave preferred:0; do
+			run -0 cell --mem-policy=$policy -- head -n 1 /proc/self/numa_maps
+			[[ ${lines[0]} == *" ${policy%red:0}"* ]]
+		done
+	fi
+	run cell --cpuset=60000 -- true
+	[ "$status" -eq 125 ]
+	[[ $output == *"--cpuset: CPUs 60000 cannot be used here"* ]]
+	for opt in --cpuset=x --cpuset= --cpu-unit=socket --cpu-policy=best --mem-policy=bind: \
+		--mem-policy=local:0 --mem-policy=banana; do
+		run cell "$opt" -- true
+		[ "$status" -eq 125 ]
+		[[ $output == *"${opt%%=*}"* ]]
+	done
+}
+
+@test "plan picks on a machine that is not here, run does not" {
+	machine='synthetic:package:2 [numa] l3:2 core:4 pu:1'
+	run -0 "$CLOISON" plan --cpus=4 --cpu-policy=numa --topology="$machine"
+	[[ $'\n'$output$'\n' == *$'\nplaces.cpus 0-3\nplaces.mems 0\n'* ]]
+	run -0 "$CLOISON" plan --cpus=4 --cpu-policy=spread --topology="$machine"
+	[[ $'\n'$output$'\n' == *$'\nplaces.cpus 0,4,8,12\nplaces.mems 0-1\n'* ]]
+	run -0 "$CLOISON" plan --json --cpuset=15 --topology="$machine"
+	[ "$(jq -r '.places.mems' <<<"$output")" = 1 ]
+	for source in machine "xml:$BATS_TEST_TMPDIR/none" xml:/etc/passwd synthetic:x:y; do
+		run "$CLOISON" plan --topology="$source"
+		[ "$status" -eq 125 ]
+		[[ ${lines[0]} == "cloison: --topology: "* && ${#lines[@]} -eq 1 ]]
+	done
+	run "$CLOISON" run --topology="$machine" -- true
+	[ "$status" -eq 125 ]
+	[[ $output == *"unknown option"* ]]
+}
+
 @test "the record has who, what, when and how it ended" {
 	json=$(record_of --tag=a=b --tag=c.d='x "y"' -- sh -c 'exit 3')
 	jq -e . <<<"$json" >/dev/null
