@@ -17,17 +17,21 @@
 #include "cg/internal.h"
 
 const struct cg_limit_row cg_limits[CG_LIMITS] = {
-	[CG_CPU_MAX] = { "cpu-time", "cpu", "cpu.max", CG_CPU, false },
-	[CG_CPUSET_CPUS] = { "cpuset", "cpuset", "cpuset.cpus", CG_CPUSET,
-			     false },
-	[CG_CPUSET_MEMS] = { "mems", "cpuset", "cpuset.mems", CG_CPUSET,
-			     false },
-	[CG_MEMORY_MAX] = { "memory", "memory", "memory.max", CG_MEMORY,
-			    false },
-	/* No file: the kernel has no swap, or does not count it. */
-	[CG_MEMORY_SWAP_MAX] = { "swap", "memory", "memory.swap.max", CG_MEMORY,
-				 true },
-	[CG_PIDS_MAX] = { "pids", "pids", "pids.max", CG_PIDS, false },
+	[CG_CPU_MAX] = { "cpus", "cpu", "cpu.max", CG_CPU },
+	[CG_CPU_WEIGHT] = { "cpu-weight", "cpu", "cpu.weight", CG_CPU },
+	[CG_CPUSET_CPUS] = { "cpuset", "cpuset", "cpuset.cpus", CG_CPUSET },
+	[CG_CPUSET_MEMS] = { "mems", "cpuset", "cpuset.mems", CG_CPUSET },
+	[CG_MEMORY_MAX] = { "memory", "memory", "memory.max", CG_MEMORY },
+	[CG_MEMORY_HIGH] = { "memory-high", "memory", "memory.high",
+			     CG_MEMORY },
+	[CG_MEMORY_SWAP_MAX] = { "swap", "memory", "memory.swap.max",
+				 CG_MEMORY },
+	[CG_MEMORY_OOM_GROUP] = { "oom-group", "memory", "memory.oom.group",
+				  CG_MEMORY },
+	[CG_PIDS_MAX] = { "pids", "pids", "pids.max", CG_PIDS },
+	[CG_IO_MAX] = { "io-max", "io", "io.max", CG_IO },
+	[CG_IO_WEIGHT] = { "io-weight", "io", "io.weight", CG_IO },
+	[CG_HUGETLB_MAX] = { "hugetlb", "hugetlb", "hugetlb.max", CG_HUGETLB },
 };
 
 enum {

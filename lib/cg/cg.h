@@ -26,11 +26,17 @@ enum cg_source {
 /* The limits that a plan can hold; the names and files are in cg_limits[]. */
 enum cg_limit_kind {
 	CG_CPU_MAX,
+	CG_CPU_WEIGHT,
 	CG_CPUSET_CPUS,
 	CG_CPUSET_MEMS,
 	CG_MEMORY_MAX,
+	CG_MEMORY_HIGH,
 	CG_MEMORY_SWAP_MAX,
+	CG_MEMORY_OOM_GROUP,
 	CG_PIDS_MAX,
+	CG_IO_MAX,
+	CG_IO_WEIGHT,
+	CG_HUGETLB_MAX,
 	CG_LIMITS,
 };
 
@@ -49,7 +55,6 @@ struct cg_limit_row {
 	const char *controller; /* "memory" */
 	const char *file;       /* "memory.max" */
 	unsigned bit;           /* CG_MEMORY */
-	bool optional;          /* the file may be missing: nothing is lost */
 };
 extern const struct cg_limit_row cg_limits[CG_LIMITS];
 
@@ -69,8 +74,14 @@ struct cg_plan {
 	enum cg_source source;
 	const char *parent; /* CG_BELOW, CG_ADOPT */
 	const char *name;   /* of the cell's own directory */
-	/* Exact text for each file, NULL for no limit. */
+	/*
+	 * Exact text for each file, NULL for no limit. Lines of io.max and
+	 * io.weight are separated by "; ", and so are page sizes of hugetlb:
+	 * "2MB 0; 1GB 1073741824".
+	 */
 	const char *limit[CG_LIMITS];
+	/* The file may be missing, as nothing is lost then: no swap. */
+	bool optional[CG_LIMITS];
 	/*
 	 * CG_BELOW, CG_SCOPE: controllers wanted for their counters alone;
 	 * those that cannot be had are left out without an error.
@@ -117,6 +128,16 @@ int cg_probe(struct cg_host *ret, struct err *err);
  */
 bool cg_missing(const struct cg_host *host, enum cg_source source,
 		enum cg_limit_kind kind, char *ret, size_t size);
+
+/*
+ * The disk that a path lies on, or is, as io.max names it, "MAJ:MIN": of a
+ * partition the whole disk, as the kernel knows no limit but of that. An error
+ * where there is none: memory, network, several behind a union.
+ */
+enum {
+	CG_DISK = 24
+};
+int cg_disk(const char *path, char ret[static CG_DISK], struct err *err);
 
 /* The v2 cgroup of a process ("self" or a pid), from /proc/PID/cgroup. */
 int cg_of(const char *pid, char *ret, size_t size, struct err *err);

@@ -57,6 +57,10 @@ bool cg_limit_holds(enum cg_limit_kind kind, const char *asked,
 char *cg_limit_lower(enum cg_limit_kind kind, const char *current,
 		     const char *asked, struct err *err);
 
+/* The same for what has lines, see lines.c. */
+bool cg_lines_hold(const char *asked, const char *found);
+char *cg_lines_lower(const char *current, const char *asked, struct err *err);
+
 /* Write the limits of a plan to the cgroup `path`, open at `fd`, and check. */
 int cg_limit_apply(const struct cg_plan *plan, const char *path, int fd,
 		   bool lower_only, struct err *err);
@@ -87,6 +91,10 @@ void cg_scope_name(const char *name, char *ret, size_t size);
 
 /* Where the user's systemd manager listens: "/run/user/UID". False: nowhere. */
 bool cg_user_runtime(char *ret, size_t size);
+
+/* disk.c: the whole disk of a device, MAJ:MIN, by the sysfs at `sys`. */
+int cg_disk_of(const char *sys, dev_t dev, char ret[static CG_DISK],
+	       struct err *err);
 
 /* libcgroup.c */
 

@@ -215,17 +215,37 @@ static char *quota_lower(const char *current, const char *asked,
 	return text;
 }
 
+/* Tighter is that an OOM kill takes all: the fewer can outlive it. */
+static char *group_lower(const char *current, const char *asked,
+			 struct err *err)
+{
+	char *text = strdup(strcmp(asked, "1") ? current : asked);
+
+	if (!text)
+		err_set(err, ENOMEM, "limit");
+	return text;
+}
+
 static const struct {
 	bool (*holds)(const char *asked, const char *found);
 	char *(*lower)(const char *current, const char *asked, struct err *err);
 	const char *effective; /* what the kernel made of it, where it says */
+	bool lines;            /* one after the other, separated by ';' */
+	bool files;            /* or one file for each, by its first word */
 } kinds[CG_LIMITS] = {
-	[CG_CPU_MAX] = { quota_holds, quota_lower, NULL },
+	[CG_CPU_MAX] = { quota_holds, quota_lower },
+	[CG_CPU_WEIGHT] = { count_holds, amount_lower },
 	[CG_CPUSET_CPUS] = { list_holds, list_lower, "cpuset.cpus.effective" },
 	[CG_CPUSET_MEMS] = { list_holds, list_lower, "cpuset.mems.effective" },
-	[CG_MEMORY_MAX] = { size_holds, amount_lower, NULL },
-	[CG_MEMORY_SWAP_MAX] = { size_holds, amount_lower, NULL },
-	[CG_PIDS_MAX] = { count_holds, amount_lower, NULL },
+	[CG_MEMORY_MAX] = { size_holds, amount_lower },
+	[CG_MEMORY_HIGH] = { size_holds, amount_lower },
+	[CG_MEMORY_SWAP_MAX] = { size_holds, amount_lower },
+	[CG_MEMORY_OOM_GROUP] = { count_holds, group_lower },
+	[CG_PIDS_MAX] = { count_holds, amount_lower },
+	[CG_IO_MAX] = { cg_lines_hold, cg_lines_lower, .lines = true },
+	[CG_IO_WEIGHT] = { cg_lines_hold, cg_lines_lower, .lines = true },
+	[CG_HUGETLB_MAX] = { cg_lines_hold, cg_lines_lower, .lines = true,
+			     .files = true },
 };
 
 bool cg_limit_holds(enum cg_limit_kind kind, const char *asked,
@@ -240,13 +260,141 @@ char *cg_limit_lower(enum cg_limit_kind kind, const char *current,
 	return kinds[kind].lower(current, asked, err);
 }
 
+enum {
+	FILE_MAX = 64
+};
+
+/* The file of one line, "2MB 0" or "8:0 wbps=1", and what to write to it. */
+static const char *split_line(enum cg_limit_kind kind, char *line,
+			      char file[static FILE_MAX])
+{
+	const char *whole = cg_limits[kind].file;
+	const char *dot = strchr(whole, '.');
+	char *blank = strchr(line, ' ');
+
+	snprintf(file, FILE_MAX, "%s", whole);
+	if (!kinds[kind].files || !blank)
+		return line;
+	*blank = '\0';
+	/* Of "hugetlb.max" "hugetlb.2MB.max". */
+	snprintf(file, FILE_MAX, "%.*s.%s%s", (int)(dot - whole), whole, line,
+		 dot);
+	return blank + 1;
+}
+
+/* What is done with a line: its file, its first word, what the file takes. */
+struct action {
+	int (*fn)(void *arg, const char *file, const char *name,
+		  const char *value, struct err *err);
+	void *arg;
+};
+
+/* `copy` of the plan's text is taken apart. */
+static int each_of(enum cg_limit_kind kind, char *copy,
+		   const struct action *act, struct err *err)
+{
+	char file[FILE_MAX], *save;
+
+	for (char *line = strtok_r(copy, ";\n", &save); line;
+	     line = strtok_r(NULL, ";\n", &save)) {
+		const char *value;
+
+		line += strspn(line, " ");
+		value = split_line(kind, line, file);
+		if (act->fn(act->arg, file, line, value, err))
+			return -1;
+	}
+	return 0;
+}
+
+static int each_line(enum cg_limit_kind kind, const char *text,
+		     const struct action *act, struct err *err)
+{
+	char *copy;
+	int ret;
+
+	if (!kinds[kind].lines)
+		return act->fn(act->arg, cg_limits[kind].file, text, text, err);
+	copy = strdup(text);
+	if (!copy)
+		return err_set(err, ENOMEM, "limit");
+	ret = each_of(kind, copy, act, err);
+	free(copy);
+	return ret;
+}
+
+/* What is written to. */
+struct target {
+	const char *path;
+	int fd;
+	FILE *found; /* of what is read from several files */
+};
+
+static int write_line(void *arg, const char *file, const char *name,
+		      const char *value, struct err *err)
+{
+	const struct target *t = arg;
+
+	(void)name;
+	return cg_lib_set(t->path, t->fd, file, value, err);
+}
+
+static int read_line(void *arg, const char *file, const char *name,
+		     const char *value, struct err *err)
+{
+	const struct target *t = arg;
+	cleanup_free char *text = cg_read(t->fd, file);
+
+	(void)value;
+	if (!text)
+		return err_set(err, errno, "read %s", file);
+	fprintf(t->found, "%s %s\n", name, text);
+	return 0;
+}
+
+/* Of a kind with several files, those that `asked` names. */
+static char *read_files(enum cg_limit_kind kind, const char *asked, int fd,
+			struct err *err)
+{
+	char *text = NULL;
+	size_t size;
+	struct target t = { .fd = fd, .found = open_memstream(&text, &size) };
+	int failed;
+
+	if (!t.found) {
+		err_set(err, ENOMEM, "limit");
+		return NULL;
+	}
+	failed = each_line(kind, asked, &(struct action){ read_line, &t }, err);
+	if (fclose(t.found))
+		failed = err_set(err, ENOMEM, "limit");
+	if (failed) {
+		free(text);
+		return NULL;
+	}
+	return text;
+}
+
+static char *read_value(enum cg_limit_kind kind, const char *file,
+			const char *asked, int fd, struct err *err)
+{
+	char *text;
+
+	if (kinds[kind].files)
+		return read_files(kind, asked, fd, err);
+	text = cg_read(fd, file);
+	if (!text)
+		err_set(err, errno, "read %s", file);
+	return text;
+}
+
 static int check_file(enum cg_limit_kind kind, const char *file,
 		      const char *asked, int fd, struct err *err)
 {
-	cleanup_free char *found = cg_read(fd, file);
+	cleanup_free char *found = read_value(kind, file, asked, fd, err);
 
 	if (!found)
-		return err_set(err, errno, "read %s back", file);
+		return -1;
 	if (!cg_limit_holds(kind, asked, found))
 		return err_set(err, 0, "%s is '%.60s' after writing '%.60s'",
 			       file, found, asked);
@@ -264,63 +412,74 @@ static int check(enum cg_limit_kind kind, const char *asked, int fd,
 	return check_file(kind, kinds[kind].effective, asked, fd, err);
 }
 
-/* What holds now: a cpuset that was never set has its parent's. */
-static char *current_value(enum cg_limit_kind kind, int fd, struct err *err)
+static int set(enum cg_limit_kind kind, const char *value, const char *path,
+	       int fd, struct err *err)
 {
-	const char *file = cg_limits[kind].file;
-	char *text = cg_read(fd, file);
+	struct target t = { .path = path, .fd = fd };
 
-	if (text && !*text && kinds[kind].effective) {
-		free(text);
-		file = kinds[kind].effective;
-		text = cg_read(fd, file);
-	}
-	if (!text)
-		err_set(err, errno, "read %s", file);
-	return text;
+	if (each_line(kind, value, &(struct action){ write_line, &t }, err))
+		return -1;
+	return check(kind, value, fd, err);
+}
+
+/* What holds now: a cpuset that was never set has its parent's. */
+static char *current_value(enum cg_limit_kind kind, const char *asked, int fd,
+			   struct err *err)
+{
+	char *text = read_value(kind, cg_limits[kind].file, asked, fd, err);
+
+	if (!text || *text || !kinds[kind].effective)
+		return text;
+	free(text);
+	return read_value(kind, kinds[kind].effective, asked, fd, err);
 }
 
 static int lower(enum cg_limit_kind kind, const char *asked, const char *path,
 		 int fd, struct err *err)
 {
-	cleanup_free char *current = current_value(kind, fd, err);
+	cleanup_free char *current = current_value(kind, asked, fd, err);
 	cleanup_free char *value =
 		current ? cg_limit_lower(kind, current, asked, err) : NULL;
 
 	if (!value)
 		return -1;
-	if (!strcmp(value, current))
-		return 0;
-	if (cg_lib_set(path, fd, cg_limits[kind].file, value, err))
-		return -1;
-	return check(kind, value, fd, err);
+	return strcmp(value, current) ? set(kind, value, path, fd, err) : 0;
 }
 
-static int apply(enum cg_limit_kind kind, const char *asked, const char *path,
-		 int fd, bool lower_only, struct err *err)
+static int find_file(void *arg, const char *file, const char *name,
+		     const char *value, struct err *err)
 {
-	const struct cg_limit_row *row = &cg_limits[kind];
+	const struct target *t = arg;
 
-	if (faccessat(fd, row->file, F_OK, 0)) {
-		if (errno == ENOENT && row->optional)
-			return 0;
-		return err_set(err, errno, "%s (no %s controller there)",
-			       row->file, row->controller);
-	}
+	(void)name;
+	(void)value;
+	if (!faccessat(t->fd, file, F_OK, 0))
+		return 0;
+	return err_set(err, errno,
+		       "%s (its controller is not there, or this kernel has "
+		       "no such limit)",
+		       file);
+}
+
+static int apply(const struct cg_plan *plan, enum cg_limit_kind kind,
+		 const char *path, int fd, bool lower_only, struct err *err)
+{
+	const char *asked = plan->limit[kind];
+	struct target t = { .fd = fd };
+
+	if (each_line(kind, asked, &(struct action){ find_file, &t }, err))
+		return err->num == ENOENT && plan->optional[kind] ? 0 : -1;
 	if (lower_only)
 		return lower(kind, asked, path, fd, err);
-	if (cg_lib_set(path, fd, row->file, asked, err))
-		return -1;
-	return check(kind, asked, fd, err);
+	return set(kind, asked, path, fd, err);
 }
 
 int cg_limit_apply(const struct cg_plan *plan, const char *path, int fd,
 		   bool lower_only, struct err *err)
 {
 	for (int kind = 0; kind < CG_LIMITS; kind++)
-		if (plan->limit[kind] &&
-		    apply((enum cg_limit_kind)kind, plan->limit[kind], path, fd,
-			  lower_only, err))
+		if (plan->limit[kind] && apply(plan, (enum cg_limit_kind)kind,
+					       path, fd, lower_only, err))
 			return err_prefix(err, "limit %s",
 					  cg_limits[kind].name);
 	return 0;

@@ -169,9 +169,9 @@ static void probe_systemd(struct cg_host *ret)
 		ret->scope = ret->systemd ? user_scope(ret->mount) : 0;
 		return;
 	}
-	/* sd_booted(3) */
+	/* sd_booted(3); a hugetlb controller is not among those it knows. */
 	ret->systemd = !access("/run/systemd/system", F_OK);
-	ret->scope = ret->systemd ? ret->available : 0;
+	ret->scope = ret->systemd ? ret->available & ~(unsigned)CG_HUGETLB : 0;
 }
 
 int cg_probe_from(const char *proc, struct cg_host *ret, struct err *err)

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -275,6 +276,29 @@ static void holds(void **state)
 		{ CG_CPUSET_CPUS, "0-3,8", "0-1,2-3,8", true },
 		{ CG_CPUSET_CPUS, "0-3,8", "0-3", false },
 		{ CG_CPUSET_MEMS, "0", "", false },
+		{ CG_CPU_WEIGHT, "50", "50", true },
+		{ CG_CPU_WEIGHT, "50", "100", false },
+		{ CG_MEMORY_HIGH, "67108865", "67108864", true },
+		{ CG_MEMORY_OOM_GROUP, "1", "1", true },
+		{ CG_MEMORY_OOM_GROUP, "1", "0", false },
+		{ CG_IO_MAX, "8:0 rbps=1 wiops=2",
+		  "8:0 rbps=1 wbps=max riops=max wiops=2", true },
+		{ CG_IO_MAX, "8:0 rbps=1", "8:0 rbps=2 wbps=1 riops=1 wiops=1",
+		  false },
+		{ CG_IO_MAX, "8:0 rbps=1", "8:16 rbps=1", false },
+		{ CG_IO_MAX, "8:0 rbps=1; 8:16 wbps=3",
+		  "8:16 rbps=max wbps=3\n8:0 rbps=1 wbps=max", true },
+		{ CG_IO_MAX, "8:0 rbps=1; 8:16 wbps=3", "8:0 rbps=1", false },
+		{ CG_IO_MAX, "8:0 rbps=1", "", false },
+		{ CG_IO_MAX, "8:0 rbps=1", "8:0 rbps=x", false },
+		{ CG_IO_MAX, "8:0 rbps=1", "8:01 rbps=1", false },
+		{ CG_IO_WEIGHT, "default 50; 8:0 20", "default 50\n8:0 20",
+		  true },
+		{ CG_IO_WEIGHT, "default 50", "default 100", false },
+		{ CG_IO_WEIGHT, "8:0 20", "default 50", false },
+		{ CG_HUGETLB_MAX, "2MB 0; 1GB 1073741824",
+		  "2MB 0\n1GB 1073741824\n", true },
+		{ CG_HUGETLB_MAX, "2MB 0", "2MB max\n", false },
 	};
 
 	(void)state;
@@ -305,6 +329,21 @@ static void lower(void **state)
 		{ CG_CPUSET_CPUS, "0-3", "4-7", NULL },
 		{ CG_CPUSET_MEMS, "0-65535", "65535", "65535" },
 		{ CG_CPUSET_MEMS, "0", "65536", NULL },
+		{ CG_CPU_WEIGHT, "100", "50", "50" },
+		{ CG_CPU_WEIGHT, "100", "500", "100" },
+		{ CG_MEMORY_OOM_GROUP, "0", "1", "1" },
+		{ CG_MEMORY_OOM_GROUP, "1", "0", "1" },
+		{ CG_IO_MAX, "", "8:0 rbps=5 wbps=6", "8:0 rbps=5 wbps=6" },
+		{ CG_IO_MAX, "8:0 rbps=4 wbps=max riops=max wiops=max",
+		  "8:0 rbps=5 wbps=6; 8:16 riops=1",
+		  "8:0 wbps=6; 8:16 riops=1" },
+		{ CG_IO_MAX, "8:0 rbps=4 wbps=5", "8:0 rbps=5 wbps=5",
+		  "8:0 rbps=4 wbps=5" },
+		{ CG_IO_MAX, "8:0 rbps=x", "8:0 rbps=5", NULL },
+		{ CG_IO_WEIGHT, "default 100\n8:0 40", "8:0 50; 8:16 50",
+		  "8:16 50" },
+		{ CG_IO_WEIGHT, "default 100", "default 200", "default 100" },
+		{ CG_HUGETLB_MAX, "2MB max\n1GB 0\n", "2MB 7; 1GB 1", "2MB 7" },
 	};
 
 	(void)state;
@@ -319,6 +358,59 @@ static void lower(void **state)
 			assert_true(!got && err.text[0]);
 		free(got);
 	}
+}
+
+/* A cgroup of plain files. */
+static void apply_lines(void **state)
+{
+	struct cg_plan plan = { .limit = { [CG_HUGETLB_MAX] =
+						   "2MB 0; 1GB 1" } };
+	int fd = open(top, O_PATH | O_DIRECTORY);
+	struct err err = { 0 };
+
+	(void)state;
+	put("hugetlb.2MB.max", "0\n");
+	/* One of the files is missing. */
+	assert_int_equal(cg_limit_apply(&plan, "/x", fd, true, &err), -1);
+	assert_non_null(strstr(err.text, "limit hugetlb: hugetlb.1GB.max"));
+	plan.optional[CG_HUGETLB_MAX] = true;
+	assert_int_equal(cg_limit_apply(&plan, "/x", fd, true, &err), 0);
+	/* Both are low enough already. */
+	put("hugetlb.1GB.max", "0\n");
+	plan.optional[CG_HUGETLB_MAX] = false;
+	assert_int_equal(cg_limit_apply(&plan, "/x", fd, true, &err), 0);
+	close(fd);
+}
+
+static void whole_disk(void **state)
+{
+	static const struct {
+		unsigned minor;
+		const char *want;
+	} rows[] = { { 0, "8:0" }, { 1, "8:0" }, { 16, "8:16" } };
+	char disk[CG_DISK];
+	struct err err;
+
+	(void)state;
+	assert_int_equal(mkdir(at("dev"), 0755), 0);
+	assert_int_equal(mkdir(at("dev/block"), 0755), 0);
+	assert_int_equal(mkdir(at("sda"), 0755), 0);
+	assert_int_equal(mkdir(at("sda/sda1"), 0755), 0);
+	put("sda/dev", "8:0\n");
+	put("sda/sda1/partition", "1\n");
+	assert_int_equal(symlink("../../sda", at("dev/block/8:0")), 0);
+	assert_int_equal(symlink("../../sda/sda1", at("dev/block/8:1")), 0);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_int_equal(
+			cg_disk_of(top, makedev(8, rows[i].minor), disk, &err),
+			0);
+		assert_string_equal(disk, rows[i].want);
+	}
+	/* What has no disk. */
+	assert_int_equal(cg_disk("/proc/self", disk, &err), -1);
+	assert_non_null(strstr(err.text, "/proc/self is on no disk"));
+	assert_int_equal(cg_disk("/no/such", disk, &err), -1);
+	assert_int_equal(err.num, ENOENT);
 }
 
 /* --- probing --- */
@@ -522,7 +614,7 @@ static void lacking_controller(void **state)
 	make_tree(mounts, sizeof(mounts));
 	probe_text(mounts, "0::/a/b\n", &h);
 	assert_int_equal(cg_create(&plan, &h, &cg, &err), -1);
-	assert_non_null(strstr(err.text, "limit cpu-time"));
+	assert_non_null(strstr(err.text, "limit cpus"));
 	assert_non_null(strstr(err.text, "no cpu controller"));
 	assert_int_equal(access(at("cg/a/b/x"), F_OK), -1);
 }
@@ -555,6 +647,8 @@ int main(void)
 		cmocka_unit_test(procs),
 		cmocka_unit_test(holds),
 		cmocka_unit_test(lower),
+		ON_TREE(apply_lines),
+		ON_TREE(whole_disk),
 		cmocka_unit_test(missing),
 		cmocka_unit_test(none),
 		cmocka_unit_test(scope_name),
