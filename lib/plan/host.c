@@ -67,3 +67,20 @@ int host_imagine(struct host *host, const char *source, struct pool *pool,
 				     .own_delegated = true };
 	return 0;
 }
+
+void host_disks(const char *const *paths, size_t n, struct pool *pool,
+		struct host *host)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct host_disk d = { .path = paths[i] };
+		char disk[CG_DISK];
+		struct err err;
+
+		if (cg_disk(paths[i], disk, &err))
+			d.why = pool_strdup(pool, err.text);
+		else
+			d.disk = pool_strdup(pool, disk);
+		*(struct host_disk *)pool_push(pool, &host->disk,
+					       &host->n_disks, sizeof(d)) = d;
+	}
+}

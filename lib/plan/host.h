@@ -10,6 +10,11 @@
 #include "cg/cg.h"
 #include "topo/topo.h"
 
+/* The disk of a path as io.max names it, or NULL and why there is none. */
+struct host_disk {
+	const char *path, *disk, *why;
+};
+
 /* What this node is and offers, found by one probe. */
 struct host {
 	char node[65];
@@ -17,9 +22,11 @@ struct host {
 	bool privileged; /* the caller has CAP_SYS_ADMIN: may act for users */
 	uint64_t memory; /* bytes of RAM */
 	struct cg_host cg;
-	const char *affinity; /* CPUs that the caller may use, kernel list */
-	const char *mems;     /* memory nodes alike; NULL: not known */
-	struct topo topo;     /* n = 0: not needed, not loaded */
+	const char *affinity;   /* CPUs that the caller may use, kernel list */
+	const char *mems;       /* memory nodes alike; NULL: not known */
+	struct topo topo;       /* n = 0: not needed, not loaded */
+	struct host_disk *disk; /* of the paths that host_disks was given */
+	size_t n_disks;
 };
 
 /* What a plan will want to know; each costs something to find out. */
@@ -41,5 +48,9 @@ int host_probe(unsigned needs, const char *cache, struct pool *pool,
  */
 int host_imagine(struct host *host, const char *source, struct pool *pool,
 		 struct err *err);
+
+/* Find the disks of paths, with the caller's rights; what has none is noted. */
+void host_disks(const char *const *paths, size_t n, struct pool *pool,
+		struct host *host);
 
 #endif

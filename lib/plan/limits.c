@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "plan/build.h"
+#include "plan/part.h"
 
 /* One limit that was asked for, on its way into the plan. */
 struct ask {
@@ -14,33 +15,57 @@ struct ask {
 	const char *text;  /* for the file */
 };
 
-static void ask_list(const struct build *b, const struct plan *plan,
-		     struct ask *list, size_t *n)
-{
-	struct pool *p = b->pool;
+struct asks {
+	struct ask list[CG_LIMITS];
+	size_t n;
+};
 
+static void ask(struct asks *asks, enum option_id id, enum cg_limit_kind kind,
+		const char *value, const char *text)
+{
+	asks->list[asks->n++] = (struct ask){ id, kind, value, text };
+}
+
+static const char *number(const struct build *b, uint64_t n)
+{
+	return pool_printf(b->pool, "%llu", (unsigned long long)n);
+}
+
+/* Those whose number is what the kernel is told. */
+static void ask_numbers(const struct build *b, struct asks *asks)
+{
+	static const struct {
+		enum option_id id;
+		enum cg_limit_kind kind;
+	} rows[] = {
+		{ OPT_CPU_WEIGHT, CG_CPU_WEIGHT },
+		{ OPT_MEMORY, CG_MEMORY_MAX },
+		{ OPT_MEMORY_HIGH, CG_MEMORY_HIGH },
+		{ OPT_SWAP, CG_MEMORY_SWAP_MAX },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct option_value *v = &b->o->value[rows[i].id];
+
+		if (v->set)
+			ask(asks, rows[i].id, rows[i].kind, number(b, v->num),
+			    number(b, v->num));
+	}
+}
+
+static void ask_list(const struct build *b, const struct plan *plan,
+		     struct asks *asks)
+{
 	if (plan->cpus)
-		list[(*n)++] = (struct ask){
-			OPT_CPUS, CG_CPU_MAX,
-			pool_printf(p, "%.10g", (double)plan->cpus / 1000),
-			pool_printf(p, "%llu 100000",
-				    (unsigned long long)plan->cpus * 100)
-		};
-	if (plan->memory)
-		list[(*n)++] = (struct ask){
-			OPT_MEMORY, CG_MEMORY_MAX,
-			pool_printf(p, "%llu",
-				    (unsigned long long)plan->memory),
-			pool_printf(p, "%llu", (unsigned long long)plan->memory)
-		};
+		ask(asks, OPT_CPUS, CG_CPU_MAX,
+		    pool_printf(b->pool, "%.10g", (double)plan->cpus / 1000),
+		    pool_printf(b->pool, "%llu 100000",
+				(unsigned long long)plan->cpus * 100));
+	ask_numbers(b, asks);
 	/* One more than asked for: our PID 1 is in the cell, too. */
 	if (plan->pids)
-		list[(*n)++] = (struct ask){
-			OPT_PIDS, CG_PIDS_MAX,
-			pool_printf(p, "%llu", (unsigned long long)plan->pids),
-			pool_printf(p, "%llu",
-				    (unsigned long long)plan->pids + 1)
-		};
+		ask(asks, OPT_PIDS, CG_PIDS_MAX, number(b, plan->pids),
+		    number(b, plan->pids + 1));
 }
 
 /* The cgroup to work in: the queue's, the site's, ours, or systemd's. */
@@ -129,11 +154,51 @@ static int pick_cores(const struct build *b, struct plan *plan, struct err *err)
 	return 0;
 }
 
-/* Kept by init, which needs no cgroup for it. */
-static int build_time_limit(const struct build *b, struct plan *plan,
-			    struct err *err)
+/*
+ * Limits on disks and pages. What cannot be found is not asked of the kernel,
+ * but told like everything else that it cannot keep.
+ */
+static int ask_parts(const struct build *b, struct plan *plan,
+		     struct asks *asks, struct err *err)
 {
-	const struct option_value *v = &b->o->value[OPT_TIME_LIMIT];
+	static const struct {
+		enum option_id id;
+		enum cg_limit_kind kind;
+	} rows[] = {
+		{ OPT_IO_MAX, CG_IO_MAX },
+		{ OPT_IO_WEIGHT, CG_IO_WEIGHT },
+		{ OPT_HUGETLB, CG_HUGETLB_MAX },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const char *name = option_table[rows[i].id].name;
+		const char *asked, *text, *why;
+
+		if (!part_text(b->o, rows[i].id, b->host, b->pool, &asked,
+			       &text, err)) {
+			if (text)
+				ask(asks, rows[i].id, rows[i].kind, asked,
+				    text);
+			continue;
+		}
+		build_pair(b, &plan->asked, &plan->n_asked, name, asked);
+		why = pool_strdup(b->pool, err->text);
+		if (refuse(b, plan, b->o->value[rows[i].id].origin, name, why,
+			   err))
+			return -1;
+	}
+	return 0;
+}
+
+/*
+ * A time kept by init. In Slurm it has no hold on tasks but as PID 1 of their
+ * PID namespace.
+ */
+static int build_seconds(const struct build *b, const struct plan *plan,
+			 enum option_id id, uint64_t *ret_limit,
+			 uint64_t *ret_grace, struct err *err)
+{
+	const struct option_value *v = &b->o->value[id];
 
 	if (!v->set)
 		return 0;
@@ -142,58 +207,112 @@ static int build_time_limit(const struct build *b, struct plan *plan,
 			       "%s: needs pid=new in Slurm, where the cell's "
 			       "init has no other hold on tasks",
 			       v->origin);
-	return option_seconds(v->text, &plan->time_limit, &plan->time_grace,
+	return option_seconds(v->text, ret_limit, ret_grace, err);
+}
+
+/* Counted by the cgroup or, for want of one, in the PID namespace. */
+static bool cpu_time_needs_cgroup(const struct build *b,
+				  const struct plan *plan)
+{
+	return plan->cpu_time &&
+	       (b->job->front == JOB_SLURM || !plan->ns.make[NS_PID]);
+}
+
+static int check_cpu_time(const struct build *b, struct plan *plan,
+			  struct err *err)
+{
+	const struct option_value *v = &b->o->value[OPT_CPU_TIME];
+
+	if (!cpu_time_needs_cgroup(b, plan) || plan->cg.source != CG_NONE)
+		return 0;
+	plan->cpu_time = 0;
+	return refuse(b, plan, v->origin, option_table[OPT_CPU_TIME].name,
+		      "needs a cgroup of the cell's own to count in, or "
+		      "pid=new",
+		      err);
+}
+
+/*
+ * Half a cell is of no use to a job. In Slurm it is all tasks of the step that
+ * would go, and Slurm has its own say on that.
+ */
+static void group_oom(const struct build *b, struct plan *plan)
+{
+	const struct option_value *v = &b->o->value[OPT_OOM_GROUP];
+	bool slurm = b->job->front == JOB_SLURM;
+
+	if (v->set ? v->num == OOM_GROUP_NO : slurm)
+		return;
+	if (!plan->cg.limit[CG_MEMORY_MAX] &&
+	    (!slurm || why_not(b, plan, CG_MEMORY_OOM_GROUP)))
+		return;
+	plan->cg.limit[CG_MEMORY_OOM_GROUP] = "1";
+}
+
+static int enforce(const struct build *b, struct plan *plan,
+		   const struct ask *a, struct err *err)
+{
+	const char *name = option_table[a->id].name;
+	const char *why = why_not(b, plan, a->kind);
+
+	build_pair(b, &plan->asked, &plan->n_asked, name, a->value);
+	if (b->o->value[OPT_LIMITS].num == LIMITS_OFF) {
+		build_pair(b, &plan->missing, &plan->n_missing, name,
+			   "limits=off");
+		return 0;
+	}
+	if (why)
+		return refuse(b, plan, b->o->value[a->id].origin, name, why,
 			      err);
+	plan->cg.limit[a->kind] = a->text;
+	/* Of several limits on one thing the lowest is. */
+	build_pair(b, &plan->enforced, &plan->n_enforced, name,
+		   option_table[a->id].kind == OPTION_PART ? a->text
+							   : a->value);
+	return 0;
 }
 
 int build_limits(const struct build *b, struct plan *plan, struct err *err)
 {
 	const struct option_value *v = b->o->value;
-	struct ask list[3];
-	size_t n = 0;
+	struct asks asks = { .n = 0 };
 
 	plan->cpus = v[OPT_CPUS].num;
 	plan->memory = v[OPT_MEMORY].num;
 	plan->pids = v[OPT_PIDS].num;
-	if (build_time_limit(b, plan, err))
+	if (build_seconds(b, plan, OPT_TIME_LIMIT, &plan->time_limit,
+			  &plan->time_grace, err) ||
+	    build_seconds(b, plan, OPT_CPU_TIME, &plan->cpu_time,
+			  &plan->cpu_grace, err))
 		return -1;
-	ask_list(b, plan, list, &n);
-	if (!n && b->job->front != JOB_SLURM &&
-	    !build_wants_places(b->o, b->job))
+	ask_list(b, plan, &asks);
+	if (ask_parts(b, plan, &asks, err))
+		return -1;
+	if (!asks.n && b->job->front != JOB_SLURM &&
+	    !build_wants_places(b->o, b->job) &&
+	    !cpu_time_needs_cgroup(b, plan))
 		return 0;
 	choose_cgroup(b, plan);
 	plan->unlimited_ok =
 		v[OPT_LIMITS].num == LIMITS_TRY && plan->cg.source != CG_ADOPT;
-	for (size_t i = 0; i < n; i++) {
-		const char *name = option_table[list[i].id].name;
-		const char *why = why_not(b, plan, list[i].kind);
-
-		build_pair(b, &plan->asked, &plan->n_asked, name,
-			   list[i].value);
-		if (v[OPT_LIMITS].num == LIMITS_OFF) {
-			build_pair(b, &plan->missing, &plan->n_missing, name,
-				   "limits=off");
-		} else if (why) {
-			if (refuse(b, plan, v[list[i].id].origin, name, why,
-				   err))
-				return -1;
-		} else {
-			plan->cg.limit[list[i].kind] = list[i].text;
-			build_pair(b, &plan->enforced, &plan->n_enforced, name,
-				   list[i].value);
-		}
-	}
+	for (size_t i = 0; i < asks.n; i++)
+		if (enforce(b, plan, &asks.list[i], err))
+			return -1;
 	if (v[OPT_LIMITS].num == LIMITS_OFF) {
 		drop_cgroup(plan);
-		return 0;
+		return check_cpu_time(b, plan, err);
 	}
 	/* Swap would let a cell have more than it was given. */
-	if (plan->cg.limit[CG_MEMORY_MAX] && b->job->front != JOB_SLURM)
+	if (plan->cg.limit[CG_MEMORY_MAX] && b->job->front != JOB_SLURM &&
+	    !v[OPT_SWAP].set) {
 		plan->cg.limit[CG_MEMORY_SWAP_MAX] = "0";
-	if (pick_cores(b, plan, err))
+		plan->cg.optional[CG_MEMORY_SWAP_MAX] = true;
+	}
+	group_oom(b, plan);
+	if (pick_cores(b, plan, err) || check_cpu_time(b, plan, err))
 		return -1;
 	if (!plan->n_enforced && !plan->cg.limit[CG_CPUSET_CPUS] &&
-	    !plan->cg.limit[CG_CPUSET_MEMS])
+	    !plan->cg.limit[CG_CPUSET_MEMS] && !cpu_time_needs_cgroup(b, plan))
 		drop_cgroup(plan);
 	return 0;
 }

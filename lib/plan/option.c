@@ -7,6 +7,7 @@
 
 #include "base/parse.h"
 #include "plan/option.h"
+#include "plan/part.h"
 
 static const char *const new_host[] = { "new", "host", NULL };
 static const char *const nets[] = { "none", "KIND:LINK", "host", NULL };
@@ -96,8 +97,34 @@ const struct option_row option_table[OPTIONS] = {
 			     "interleave, local, none" },
 	[OPT_MEMORY] = { "memory", "SIZE", OPTION_SIZE, POLICY_LESS, EVERYWHERE,
 			 NULL, "limit memory to SIZE" },
-	[OPT_PIDS] = { "pids", "N", OPTION_COUNT, POLICY_LESS, CLI_SITE, NULL,
+	[OPT_PIDS] = { "pids", "N", OPTION_COUNT, POLICY_LESS, EVERYWHERE, NULL,
 		       "limit processes and threads to N" },
+	[OPT_CPU_WEIGHT] = { "cpu-weight", "N", OPTION_WEIGHT, POLICY_LESS,
+			     EVERYWHERE, NULL,
+			     "share of CPU time where it is short: 1 to 10000, "
+			     "100 is usual" },
+	[OPT_CPU_TIME] = { "cpu-time", "TIME[,grace=TIME]", OPTION_SECONDS,
+			   POLICY_LESS, EVERYWHERE, NULL,
+			   "end the cell when it has used TIME of CPUs" },
+	[OPT_MEMORY_HIGH] = { "memory-high", "SIZE", OPTION_SIZE, POLICY_LESS,
+			      EVERYWHERE, NULL,
+			      "slow the cell down above SIZE of memory" },
+	[OPT_SWAP] = { "swap", "SIZE", OPTION_SIZE_0, POLICY_LESS, EVERYWHERE,
+		       NULL, "limit swap to SIZE, beside --memory" },
+	[OPT_OOM_GROUP] = { "oom-group", "yes|no", OPTION_WORD, POLICY_FREE,
+			    EVERYWHERE, yes_no,
+			    "kill all of the cell at its memory limit, or one "
+			    "process" },
+	[OPT_IO_MAX] = { "io-max", "PATH:KEY=N,...", OPTION_PART, POLICY_FREE,
+			 EVERYWHERE, NULL,
+			 "limit I/O to the disk of PATH: rbps, wbps, riops, "
+			 "wiops" },
+	[OPT_IO_WEIGHT] = { "io-weight", "[PATH:]N", OPTION_PART, POLICY_FREE,
+			    EVERYWHERE, NULL,
+			    "share of I/O, of the disk of PATH: 1 to 10000" },
+	[OPT_HUGETLB] = { "hugetlb", "PAGE:SIZE", OPTION_PART, POLICY_FREE,
+			  EVERYWHERE, NULL,
+			  "limit huge pages of size PAGE to SIZE in all" },
 	[OPT_TIME_LIMIT] = { "time-limit", "TIME[,grace=TIME]", OPTION_SECONDS,
 			     POLICY_LESS, CLI_SITE, NULL,
 			     "end the cell after TIME" },
@@ -183,7 +210,7 @@ int option_path(const char *path, const char *dir, struct pool *pool,
 }
 
 /* SRC[:DST], PATH, DST[:SIZE], PATH[:FATE]. A ':' in a path is "\:". */
-static void split(const char *text, struct pool *pool, char **ret_first,
+void option_split(const char *text, struct pool *pool, char **ret_first,
 		  const char **ret_rest)
 {
 	char *out = pool_strdup(pool, text);
@@ -209,7 +236,7 @@ static int last_path(const char *text, const char *dir, struct pool *pool,
 	const char *more;
 	char *path;
 
-	split(text, pool, &path, &more);
+	option_split(text, pool, &path, &more);
 	if (more)
 		return err_set(err, 0, "'%s': more than one path", text);
 	return option_path(path, dir, pool, ret, err);
@@ -278,7 +305,7 @@ static int mount_set(struct options *options, enum option_id id,
 	const char *rest;
 	char *first;
 
-	split(text, pool, &first, &rest);
+	option_split(text, pool, &first, &rest);
 	if (option_path(first, dir, pool, &m.src, err))
 		return -1;
 	m.dst = m.src;
@@ -470,7 +497,7 @@ static int scratch_parse(const char *text, const char *dir, struct pool *pool,
 	const char *rest;
 	char *first;
 
-	split(text, pool, &first, &rest);
+	option_split(text, pool, &first, &rest);
 	if (!rest)
 		return share_parse(text, v, err);
 	if (option_path(first, dir, pool, &v->dir, err))
@@ -571,6 +598,10 @@ static int value_parse(enum option_id id, const char *text, const char *dir,
 		return memory_parse(text, v, err);
 	case OPTION_SIZE:
 		return parse_size(text, &v->num, err);
+	case OPTION_SIZE_0:
+		return part_size(text, &v->num, err);
+	case OPTION_WEIGHT:
+		return part_weight(text, &v->num, err);
 	case OPTION_SCRATCH:
 		return scratch_parse(text, dir, pool, v, err);
 	case OPTION_CPUS:
@@ -618,6 +649,9 @@ int option_set(struct options *options, enum option_id id, const char *text,
 		break;
 	case OPTION_PATH:
 		ret = option_path(text, dir, pool, &v.text, err);
+		break;
+	case OPTION_PART:
+		ret = part_set(options, id, text, v.origin, dir, pool, err);
 		break;
 	case OPTION_TAG:
 		ret = tag_set(options, text, pool, err);

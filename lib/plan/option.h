@@ -44,6 +44,14 @@ enum option_id {
 	OPT_MEM_POLICY,
 	OPT_MEMORY,
 	OPT_PIDS,
+	OPT_CPU_WEIGHT,
+	OPT_CPU_TIME,
+	OPT_MEMORY_HIGH,
+	OPT_SWAP,
+	OPT_OOM_GROUP,
+	OPT_IO_MAX,
+	OPT_IO_WEIGHT,
+	OPT_HUGETLB,
 	OPT_TIME_LIMIT,
 	OPT_LIMITS,
 	OPT_NESTABLE,
@@ -65,6 +73,9 @@ enum option_kind {
 	OPTION_WORD,    /* num = index into words */
 	OPTION_TIME,    /* num = index into words; text: see option_time */
 	OPTION_SIZE,    /* num = bytes */
+	OPTION_SIZE_0,  /* num = bytes, which may be none */
+	OPTION_WEIGHT,  /* num, from 1 to 10,000 */
+	OPTION_PART,    /* appended to the list of parts */
 	OPTION_SCRATCH, /* num = bytes, or num = percent with `percent` set */
 	OPTION_CPUS,    /* num = thousandths */
 	OPTION_COUNT,   /* num */
@@ -139,6 +150,10 @@ enum {
 	HIDEPID_NO
 }; /* hidepid */
 enum {
+	OOM_GROUP_YES,
+	OOM_GROUP_NO
+}; /* oom-group */
+enum {
 	POLICY_INHERIT,
 	POLICY_PACK,
 	POLICY_SPREAD,
@@ -192,6 +207,21 @@ struct option_device {
 	const char *origin;
 };
 
+/*
+ * A limit on one of several things: --io-max, --io-weight on the disk of a
+ * path, --hugetlb on the pages of a size.
+ */
+enum {
+	PART_AMOUNTS = 4
+};
+struct option_part {
+	enum option_id id;
+	const char *path;              /* NULL: all disks */
+	uint64_t page;                 /* bytes */
+	uint64_t amount[PART_AMOUNTS]; /* UINT64_MAX: none */
+	const char *text, *origin;
+};
+
 struct option_tag {
 	const char *key, *value;
 };
@@ -202,6 +232,8 @@ struct options {
 	size_t n_mounts;
 	struct option_device *device;
 	size_t n_devices;
+	struct option_part *part;
+	size_t n_parts;
 	struct option_tag *tag;
 	size_t n_tags;
 };
@@ -218,6 +250,13 @@ int option_path(const char *path, const char *dir, struct pool *pool,
 		const char **ret, struct err *err);
 
 /*
+ * Cut at the first ':' that is not written "\:"; `ret_rest` NULL: there is
+ * none. Pure.
+ */
+void option_split(const char *text, struct pool *pool, char **ret_first,
+		  const char **ret_rest);
+
+/*
  * Read the value of --time: "host", or else "new" or offsets, CLOCK=SECONDS
  * for one or both clocks. Pure.
  */
@@ -225,8 +264,8 @@ int option_time(const char *text, bool *ret_new,
 		struct ns_offset ret[NS_CLOCKS], struct err *err);
 
 /*
- * Read the value of --time-limit: a time, and after ",grace=" another, which
- * is 5 s where it is not said. Seconds. Pure.
+ * Read the value of --time-limit or --cpu-time: a time, and after ",grace="
+ * another, which is 5 s where it is not said. Seconds. Pure.
  */
 int option_seconds(const char *text, uint64_t *ret_limit, uint64_t *ret_grace,
 		   struct err *err);

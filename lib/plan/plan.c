@@ -168,6 +168,10 @@ static void merge(const struct options *wish, struct pool *pool,
 		*(struct option_device *)pool_push(
 			pool, &o->device, &o->n_devices, sizeof(*o->device)) =
 			wish->device[i];
+	for (size_t i = 0; i < wish->n_parts; i++)
+		*(struct option_part *)pool_push(pool, &o->part, &o->n_parts,
+						 sizeof(*o->part)) =
+			wish->part[i];
 	o->tag = wish->tag;
 	o->n_tags = wish->n_tags;
 }
@@ -326,6 +330,11 @@ int plan_build(const struct options *wish, const struct site *site,
 int plan_needs(const struct options *wish, const struct site *site,
 	       const struct job *job, unsigned *ret, struct err *err)
 {
+	static const enum option_id limits[] = {
+		OPT_CPUS,      OPT_CPU_WEIGHT, OPT_CPU_TIME, OPT_MEMORY,
+		OPT_SWAP,      OPT_PIDS,       OPT_IO_MAX,   OPT_MEMORY_HIGH,
+		OPT_IO_WEIGHT, OPT_HUGETLB,
+	};
 	struct pool pool = { 0 };
 	struct options o = { 0 };
 	const char *name;
@@ -336,12 +345,33 @@ int plan_needs(const struct options *wish, const struct site *site,
 		return -1;
 	}
 	merge(wish, &pool, &o);
-	if (o.value[OPT_CPUS].set || o.value[OPT_MEMORY].set ||
-	    o.value[OPT_PIDS].set)
-		needs |= HOST_CGROUP;
+	for (size_t k = 0; k < sizeof(limits) / sizeof(limits[0]); k++)
+		if (o.value[limits[k]].set)
+			needs |= HOST_CGROUP;
 	if (build_wants_places(&o, job))
 		needs |= HOST_CGROUP | HOST_TOPOLOGY;
 	pool_free(&pool);
 	*ret = needs;
+	return 0;
+}
+
+int plan_disks(const struct options *wish, const struct site *site,
+	       const struct job *job, struct pool *pool,
+	       const char *const **ret, size_t *ret_n, struct err *err)
+{
+	struct options o = { 0 };
+	const char **list = NULL, *name;
+	size_t n = 0;
+
+	if (resolve_profile(wish, site, job, pool, &name, &o, err))
+		return -1;
+	merge(wish, pool, &o);
+	for (size_t i = 0; i < o.n_parts; i++)
+		if (o.part[i].path)
+			*(const char **)pool_push(pool, &list, &n,
+						  sizeof(*list)) =
+				o.part[i].path;
+	*ret = list;
+	*ret_n = n;
 	return 0;
 }

@@ -38,6 +38,8 @@ struct plan {
 	uint64_t pids;           /* of the payload, 0: no limit */
 	uint64_t time_limit;     /* seconds from the start, 0: no limit */
 	uint64_t time_grace;     /* and how many more after SIGTERM */
+	uint64_t cpu_time;       /* seconds of all CPUs together, 0: no limit */
+	uint64_t cpu_grace;      /* and how many by the clock after SIGTERM */
 	struct record_pair *env; /* set for the payload */
 	size_t n_env;
 	/* For the record: limits by name, and why some are missing. */
@@ -67,6 +69,11 @@ struct plan {
 /* What plan_build will need to know about the host (HOST_*). */
 int plan_needs(const struct options *wish, const struct site *site,
 	       const struct job *job, unsigned *ret, struct err *err);
+
+/* The paths whose disks plan_build will need to know, see host_disks. */
+int plan_disks(const struct options *wish, const struct site *site,
+	       const struct job *job, struct pool *pool,
+	       const char *const **ret, size_t *ret_n, struct err *err);
 
 /*
  * Options, site, job and host become a plan. Pure and deterministic: looks at

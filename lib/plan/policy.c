@@ -308,6 +308,23 @@ static int check_scratch(const struct option_value *base,
 		       wish->origin, wish->dir);
 }
 
+/* Memory that a profile limits has no swap beside it, see build_limits. */
+static int check_swap(const struct options *base, const struct options *wish,
+		      const struct site *site, const struct job *job,
+		      struct err *err)
+{
+	const struct option_value *w = &wish->value[OPT_SWAP];
+
+	if (!w->set || !w->num || base->value[OPT_SWAP].set ||
+	    !base->value[OPT_MEMORY].set || job->front == JOB_SLURM ||
+	    may_loosen(site, job, OPT_SWAP))
+		return 0;
+	return err_set(err, 0,
+		       "%s: the profile limits memory, and swap with it (site "
+		       "file: loosen = swap)",
+		       w->origin);
+}
+
 int policy_check(const struct options *base, const struct options *wish,
 		 const struct site *site, const struct job *job,
 		 struct err *err)
@@ -329,6 +346,8 @@ int policy_check(const struct options *base, const struct options *wish,
 	}
 	if (check_scratch(&base->value[OPT_SCRATCH], &wish->value[OPT_SCRATCH],
 			  site, job, err))
+		return -1;
+	if (check_swap(base, wish, site, job, err))
 		return -1;
 	if (root->set &&
 	    check_source(base, root->text, root->origin, site, job, err))

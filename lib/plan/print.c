@@ -239,6 +239,10 @@ static void plan_facts(const struct plan *plan, struct facts *f)
 		put(f, "time", "limit", seconds(f, plan->time_limit));
 		put(f, "time", "grace", seconds(f, plan->time_grace));
 	}
+	if (plan->cpu_time) {
+		put(f, "cpu-time", "limit", seconds(f, plan->cpu_time));
+		put(f, "cpu-time", "grace", seconds(f, plan->cpu_grace));
+	}
 	put_pairs(f, "asked", plan->asked, plan->n_asked);
 	put_pairs(f, "enforced", plan->enforced, plan->n_enforced);
 	put_pairs(f, "missing", plan->missing, plan->n_missing);

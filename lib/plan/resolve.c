@@ -31,6 +31,10 @@ void options_resolve(struct options *options, struct pool *pool)
 		if (same)
 			m->dst = m->src;
 	}
+	for (size_t i = 0; i < options->n_parts; i++)
+		if (options->part[i].path)
+			options->part[i].path =
+				real_path(options->part[i].path, pool);
 	if (root->set)
 		root->text = real_path(root->text, pool);
 }

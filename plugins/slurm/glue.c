@@ -262,6 +262,9 @@ static void read_cpus(struct glue *g)
 
 static int make_plan(struct glue *g, spank_t spank, struct err *err)
 {
+	const char *const *paths;
+	size_t n;
+
 	for (int i = 0; i < OPTIONS; i++)
 		if (g->text[i] && *g->text[i] &&
 		    set_each(&g->options, (enum option_id)i, g->text[i],
@@ -270,8 +273,11 @@ static int make_plan(struct glue *g, spank_t spank, struct err *err)
 	/* This hook has the user's rights and working directory. */
 	options_resolve(&g->options, &g->pool);
 	if (read_job(g, spank, err) ||
-	    host_probe(HOST_CGROUP, NULL, &g->pool, &g->host, err))
+	    host_probe(HOST_CGROUP, NULL, &g->pool, &g->host, err) ||
+	    plan_disks(&g->options, &g->site, &g->job, &g->pool, &paths, &n,
+		       err))
 		return -1;
+	host_disks(paths, n, &g->pool, &g->host);
 	read_cpus(g);
 	/* This hook runs as the user, those that act run as root. */
 	g->host.privileged = true;

@@ -193,7 +193,9 @@ static const char *cache_dir(struct pool *pool)
 int request_read(int argc, char *argv[], bool planning, struct request *r,
 		 struct err *err)
 {
+	const char *const *paths;
 	unsigned needs;
+	size_t n;
 
 	memset(r, 0, sizeof(*r));
 	site_init(&r->site);
@@ -205,10 +207,13 @@ int request_read(int argc, char *argv[], bool planning, struct request *r,
 	if (site_load(&r->site, r->options.value[OPT_CONFIG].text, err) ||
 	    plan_needs(&r->options, &r->site, &r->job, &needs, err) ||
 	    host_probe(r->topology ? 0 : needs, cache_dir(&r->pool), &r->pool,
-		       &r->host, err))
+		       &r->host, err) ||
+	    plan_disks(&r->options, &r->site, &r->job, &r->pool, &paths, &n,
+		       err))
 		return -1;
 	if (r->topology && host_imagine(&r->host, r->topology, &r->pool, err))
 		return err_prefix(err, "--topology");
+	host_disks(paths, n, &r->pool, &r->host);
 	return plan_build(&r->options, &r->site, &r->job, &r->host, &r->pool,
 			  &r->plan, err);
 }

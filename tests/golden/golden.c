@@ -129,6 +129,21 @@ static int bool_fact(struct world *w, const char *key, const char *value,
 	return -1;
 }
 
+/* PATH MAJ:MIN, or PATH alone where there is none. */
+static int disk(struct world *w, const char *value)
+{
+	const char *blank = strchrnul(value, ' ');
+	struct host_disk d = { 0 };
+
+	d.path = pool_strndup(&w->pool, value, (size_t)(blank - value));
+	d.why = pool_printf(&w->pool, "%s is on no disk of this host", d.path);
+	if (*blank)
+		d.disk = blank + 1;
+	*(struct host_disk *)pool_push(&w->pool, &w->host.disk,
+				       &w->host.n_disks, sizeof(d)) = d;
+	return 0;
+}
+
 static int fact(struct world *w, const char *line, struct err *err)
 {
 	const char *eq = strchr(line, '=');
@@ -158,6 +173,8 @@ static int fact(struct world *w, const char *line, struct err *err)
 		w->job.uid = w->job.gid = (uid_t)uid;
 		return 0;
 	}
+	if (!strcmp(key, "disk"))
+		return disk(w, value);
 	if (!strcmp(key, "nodes")) {
 		if (parse_uint(value, 65535, &nodes, err))
 			return -1;

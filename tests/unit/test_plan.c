@@ -643,6 +643,105 @@ static void limits_fractions(void **state)
 	}
 }
 
+/* Values that no cgroup would take, each with one line that says why. */
+static void limits_refused(void **state)
+{
+	static const struct {
+		const char *name, *value, *message;
+	} rows[] = {
+		{ "cpu-weight", "0",
+		  "--x: '0' is not a weight from 1 to 10000" },
+		{ "cpu-weight", "10001",
+		  "--x: '10001' is not a weight from 1 to 10000" },
+		{ "memory-high", "0",
+		  "--x: '0' is not a size (examples: 512M, 1.5G)" },
+		{ "swap", "none",
+		  "--x: 'none' is not a size (examples: 512M, 1.5G)" },
+		{ "oom-group", "maybe", "--x: 'maybe' is not one of yes no" },
+		{ "cpu-time", "1,kill=2",
+		  "--x: '1,kill=2' is not "
+		  "TIME,grace=TIME" },
+		{ "io-max", "/a", "--x: '/a' is not PATH:KEY=N" },
+		{ "io-max", "/a:", "--x: '/a:' is not PATH:KEY=N" },
+		{ "io-max", ";", "--x: the value is empty" },
+		{ "io-max", "a:wbps=1", "--x: 'a' is not an absolute path" },
+		{ "io-max", "/a:bps=1",
+		  "--x: 'bps' is not one of: rbps=SIZE wbps=SIZE riops=N "
+		  "wiops=N" },
+		{ "io-max", "/a:wbps=0",
+		  "--x: wbps: '0' is not a size (examples: 512M, 1.5G)" },
+		{ "io-max", "/a:riops=0",
+		  "--x: riops: '0' would stop all "
+		  "I/O" },
+		{ "io-max", "/a:riops=4294967295",
+		  "--x: riops: '4294967295' is not a number from 0 to "
+		  "4294967294" },
+		{ "io-weight", "/a:0",
+		  "--x: '0' is not a weight from 1 to 10000" },
+		{ "io-weight", "/a",
+		  "--x: '/a' is not a weight from 1 to 10000" },
+		{ "hugetlb", "2M", "--x: '2M' is not PAGE:SIZE" },
+		{ "hugetlb", "3M:1G", "--x: '3M' is not the size of a page" },
+		{ "hugetlb", "2M:x",
+		  "--x: 'x' is not a size (examples: 512M, 1.5G)" },
+	};
+	struct err err;
+
+	(void)state;
+	for (size_t i = 0; i < N(rows); i++) {
+		int id = option_find(rows[i].name, OPTION_CLI);
+
+		assert_true(id >= 0);
+		assert_int_equal(option_set(&options, (enum option_id)id,
+					    rows[i].value, "--x", NULL, &pool,
+					    &err),
+				 -1);
+		assert_string_equal(err.text, rows[i].message);
+		assert_int_equal(options.n_parts, 0);
+	}
+}
+
+/* A path with a colon, and the paths whose disks are to be found. */
+static void limits_disks(void **state)
+{
+	const char *const *paths;
+	struct err err;
+	size_t n;
+
+	(void)state;
+	given("[profile p]\nio-max = /a:wbps=1\n");
+	wish("profile=p io-max=/b\\:c:rbps=1 io-weight=7 hugetlb=2M:0");
+	assert_int_equal(
+		plan_disks(&options, &site, &job, &pool, &paths, &n, &err), 0);
+	assert_int_equal(n, 2);
+	assert_string_equal(paths[0], "/a");
+	assert_string_equal(paths[1], "/b:c");
+	refused("--io-max: the disk of /a is not known, or use limits=try");
+}
+
+/* A kill at the limit takes the cell, but in Slurm only if that is asked. */
+static void limits_oom_group(void **state)
+{
+	(void)state;
+	wish("memory=1G");
+	build();
+	says("cgroup.memory.oom.group 1");
+	fresh();
+	wish("memory=1G oom-group=no");
+	build();
+	says_not("cgroup.memory.oom.group 1");
+	fresh();
+	in_slurm();
+	wish("memory=1G");
+	build();
+	says_not("cgroup.memory.oom.group 1");
+	fresh();
+	in_slurm();
+	wish("oom-group=yes");
+	build();
+	says("cgroup.memory.oom.group 1");
+}
+
 /* The record says what was asked for, to the last digit. */
 static void limits_exact(void **state)
 {
@@ -1070,6 +1169,9 @@ int main(void)
 		TEST(limits_enforced),
 		TEST(limits_fractions),
 		TEST(limits_exact),
+		TEST(limits_refused),
+		TEST(limits_disks),
+		TEST(limits_oom_group),
 		TEST(limits_of_the_kernel),
 		TEST(limits_hybrid),
 		TEST(limits_hybrid_binds),
