@@ -120,6 +120,8 @@ static const struct field fields[] = {
 	FIELD("memory", "oom_kills", NUMBER, usage.oom_kills),
 	FIELD("memory", "max_process_bytes", NUMBER, memory.max_process),
 	FIELD("memory", "nodes", STRING, memory.nodes),
+	FIELD("memory", "oom_victim", STRING, memory.victim),
+	FIELD("memory", "oom_victim_pid", NUMBER, memory.victim_pid),
 	FIELD("pids", "peak", NUMBER, usage.pids_peak),
 	FIELD("io", "read_bytes", NUMBER, usage.io_read),
 	FIELD("io", "write_bytes", NUMBER, usage.io_write),

@@ -67,6 +67,8 @@ struct record {
 		int64_t limit;       /* bytes */
 		int64_t max_process; /* ru_maxrss of the biggest, bytes */
 		const char *nodes;   /* NUMA nodes bound to */
+		const char *victim;  /* whom the kernel chose to kill */
+		int64_t victim_pid;
 	} memory;
 	struct {
 		int64_t limit, peak; /* bytes */

@@ -116,6 +116,15 @@ struct cg_usage {
 	int64_t pressure_cpu_us, pressure_memory_us, pressure_io_us;
 };
 
+/* What the kernel killed for want of memory. */
+struct cg_oom {
+	int64_t kills;   /* 0 or less: nothing */
+	int64_t peak;    /* bytes in use at most, -1: not measured */
+	bool outside;    /* not at a limit of the cell: the host, or above */
+	int64_t pid;     /* of the last that it chose, or -1 */
+	char victim[24]; /* and its name, or "" */
+};
+
 /*
  * Look at /proc and the hierarchy; nothing is changed and a host without v2
  * is no error.
@@ -177,6 +186,22 @@ void cg_close(struct cg *cg);
 /* Read the counters; what the kernel does not offer stays -1. */
 void cg_usage_init(struct cg_usage *ret);
 void cg_usage_read(int fd, struct cg_usage *ret);
+
+/*
+ * Who was killed in the cgroup that carries the limits, and why, as far as
+ * `usage`, read from it, says that anybody was. The name takes the right to
+ * read the kernel's log (CAP_SYSLOG, or sysctl kernel.dmesg_restrict=0).
+ */
+void cg_oom_read(const struct cg_plan *plan, const struct cg *cg,
+		 const struct cg_usage *usage, struct cg_oom *ret);
+
+/*
+ * A descriptor by which somebody without any rights reads the CPU time that
+ * was used in the cgroup that carries the limits, and below, and that time in
+ * microseconds, or -1. The latter allocates nothing.
+ */
+int cg_open_cpu(const struct cg *cg, struct err *err);
+int64_t cg_cpu_read(int fd);
 
 /*
  * SIGKILL to all in the leaf and below (cgroup.kill, Linux 5.14) and wait, for

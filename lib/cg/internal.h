@@ -92,6 +92,13 @@ void cg_scope_name(const char *name, char *ret, size_t size);
 /* Where the user's systemd manager listens: "/run/user/UID". False: nowhere. */
 bool cg_user_runtime(char *ret, size_t size);
 
+/*
+ * oom.c: one record of /dev/kmsg (kernel: Documentation/ABI/testing/dev-kmsg).
+ * True, with `ret`'s victim and pid, if it is the kernel's word that it chose a
+ * process in the cgroup `path` or below.
+ */
+bool cg_oom_parse(const char *record, const char *path, struct cg_oom *ret);
+
 /* disk.c: the whole disk of a device, MAJ:MIN, by the sysfs at `sys`. */
 int cg_disk_of(const char *sys, dev_t dev, char ret[static CG_DISK],
 	       struct err *err);

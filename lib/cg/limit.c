@@ -336,7 +336,12 @@ static int write_line(void *arg, const char *file, const char *name,
 	const struct target *t = arg;
 
 	(void)name;
-	return cg_lib_set(t->path, t->fd, file, value, err);
+	if (!cg_lib_set(t->path, t->fd, file, value, err))
+		return 0;
+	/* A weight of one disk takes a disk for which that is switched on. */
+	return err->num == EOPNOTSUPP
+		       ? err_hint(err, "see io.cost.qos of the root cgroup")
+		       : -1;
 }
 
 static int read_line(void *arg, const char *file, const char *name,

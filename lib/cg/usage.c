@@ -2,9 +2,11 @@
 #include "config.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/fd.h"
@@ -98,4 +100,23 @@ void cg_usage_read(int fd, struct cg_usage *ret)
 			*(int64_t *)((char *)ret + rows[i].offset) =
 				rows[i].parse(text, rows[i].key);
 	}
+}
+
+int cg_open_cpu(const struct cg *cg, struct err *err)
+{
+	int fd = openat(cg->fd, "cpu.stat", O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 ? err_set(err, errno, "open cpu.stat of %s", cg->path)
+		      : fd;
+}
+
+int64_t cg_cpu_read(int fd)
+{
+	char text[1024];
+	ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
+
+	if (n < 0)
+		return -1;
+	text[n] = '\0';
+	return cg_key_parse(text, "usage_usec");
 }

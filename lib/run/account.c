@@ -37,6 +37,10 @@ static void fill_usage(const struct cell *cell, struct record *r)
 	}
 	r->net.rx = cell->net.rx;
 	r->net.tx = cell->net.tx;
+	if (*cell->oom.victim) {
+		r->memory.victim = cell->oom.victim;
+		r->memory.victim_pid = cell->oom.pid;
+	}
 	if (ru->ru_maxrss > 0)
 		r->memory.max_process = (int64_t)ru->ru_maxrss * 1024;
 }
@@ -61,9 +65,11 @@ static void fill_exit(const struct cell *cell, struct record *r)
 	}
 	if (cell->shared->timed_out)
 		r->exit.reason = "time-limit";
+	else if (cell->shared->cpu_used_up)
+		r->exit.reason = "cpu-time";
 	else if ((!cell->exited || r->exit.signal == SIGKILL) &&
-		 cell->usage.oom_kills > 0)
-		r->exit.reason = "oom";
+		 cell->oom.kills > 0)
+		r->exit.reason = cell->oom.outside ? "host-oom" : "oom";
 }
 
 const char *cell_namespaces(const struct ns_plan *ns,
@@ -138,7 +144,63 @@ static void fill_unlimited(const struct cell *cell, struct pool *pool,
 	r->memory.limit = -1;
 }
 
+/* Bytes for a reader. */
+static const char *amount(int64_t bytes, char *ret, size_t size)
+{
+	bool kib = bytes < 1 << 20;
+
+	if (bytes < 0)
+		return "unknown";
+	snprintf(ret, size, "%.*f %s", bytes % (kib ? 1 << 10 : 1 << 20) > 0,
+		 (double)bytes / (kib ? 1 << 10 : 1 << 20),
+		 kib ? "KiB" : "MiB");
+	return ret;
+}
+
+/* The lower of the cell's own and what the scheduler gives; -1: unknown. */
+static int64_t memory_limit(const struct plan *plan)
+{
+	uint64_t own = plan->cg.limit[CG_MEMORY_MAX] ? plan->memory : 0;
+	uint64_t job = plan->job->memory;
+
+	if (!own || (job && job < own))
+		own = job;
+	return own ? (int64_t)own : -1;
+}
+
+static void tell_oom(const struct plan *plan, const struct cg_oom *oom,
+		     struct err *ret)
+{
+	char who[64] = "a process", most[32], at[32];
+
+	if (*oom->victim)
+		snprintf(who, sizeof(who), "%s (pid %lld)", oom->victim,
+			 (long long)oom->pid);
+	if (oom->outside)
+		err_set(ret, 0,
+			"out of memory: %s was killed, not at the cell's limit "
+			"but as the host or a cgroup above had no more; peak "
+			"%s",
+			who, amount(oom->peak, most, sizeof(most)));
+	else
+		err_set(ret, 0,
+			"out of memory: %s was killed at the limit of %s, peak "
+			"%s: ask for more with --%smemory",
+			who, amount(memory_limit(plan), at, sizeof(at)),
+			amount(oom->peak, most, sizeof(most)),
+			plan->job->front == JOB_SLURM ? "cell-" : "");
+	ret->num = ENOMEM;
+}
+
+static void tell_cpu_time(const struct plan *plan, struct err *ret)
+{
+	err_set(ret, 0, "the CPU time of %llu s was used up",
+		(unsigned long long)plan->cpu_time);
+	ret->num = ETIME;
+}
+
 size_t cell_complaints(const struct plan *plan, const struct cell_shared *seen,
+		       const struct cg_oom *oom,
 		       struct err ret[static CELL_COMPLAINTS])
 {
 	uint64_t size =
@@ -146,6 +208,10 @@ size_t cell_complaints(const struct plan *plan, const struct cell_shared *seen,
 	bool kib = size < 1 << 20;
 	size_t n = 0;
 
+	if (oom->kills > 0)
+		tell_oom(plan, oom, &ret[n++]);
+	if (seen->cpu_used_up)
+		tell_cpu_time(plan, &ret[n++]);
 	if (*seen->uncollected.text) {
 		ret[n] = seen->uncollected;
 		ret[n++].num = EIO;

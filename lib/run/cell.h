@@ -60,6 +60,7 @@ struct cell {
 	int status;
 	struct rusage rusage; /* of init and all that it reaped */
 	struct cg_usage usage;
+	struct cg_oom oom;
 	struct link_usage net; /* of its own interface */
 	int exec_errno;        /* the payload could not be executed */
 	int spool;             /* opened by cell_foresee, or -1 */
@@ -141,9 +142,10 @@ int cell_deliver(const struct plan *plan, struct cell *cell, const char *json,
  * payload did: `num` is 0 for what is no more than a warning. Returns how many.
  */
 enum {
-	CELL_COMPLAINTS = 2
+	CELL_COMPLAINTS = 4
 };
 size_t cell_complaints(const struct plan *plan, const struct cell_shared *seen,
+		       const struct cg_oom *oom,
 		       struct err ret[static CELL_COMPLAINTS]);
 
 int64_t cell_now(clockid_t clock);

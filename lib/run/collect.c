@@ -2,10 +2,12 @@
 #include "config.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "run/collect.h"
 #include "run/user.h"
 
@@ -16,6 +18,8 @@ static _Noreturn void collector(const struct plan *plan,
 	sigset_t none;
 	struct err err;
 
+	/* It is no better than the payload: init alone is to be spared. */
+	fd_write_file(AT_FDCWD, "/proc/self/oom_score_adj", "0");
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	if (user_become(plan, &err) || mnt_collect(&plan->mnt, live, &err)) {

@@ -66,9 +66,9 @@ static int inner(const struct enter *e, struct err *err)
  */
 static int detach(const struct enter *e, struct err *err)
 {
-	int null, keep[4 + LINK_ADDRESSES] = { e->sock, e->lock, e->watch,
-					       e->kill };
-	size_t n = 4;
+	int null, keep[5 + LINK_ADDRESSES] = { e->sock, e->lock, e->watch,
+					       e->kill, e->cpu };
+	size_t n = 5;
 
 	if (e->argv)
 		return 0;
@@ -254,7 +254,7 @@ _Noreturn void enter_cell(const struct enter *e)
 	struct err err;
 
 	prctl(PR_SET_NAME, "cloison-init");
-	if (set_up(e, &init.live, &err) || init_open(&init, &err))
+	if (set_up(e, &init.live, &err) || init_open(&init, e->cpu, &err))
 		goto fail;
 	if (!e->argv) {
 		if (chdir("/")) {

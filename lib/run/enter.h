@@ -22,6 +22,7 @@ struct enter {
 	const sigset_t *mask;
 	struct cell_shared *shared;
 	int watch, kill; /* see struct init */
+	int cpu;         /* cpu.stat of the cell's cgroup, or -1 */
 };
 
 /* The life of a cell's init, from its first instruction. Does not return. */
@@ -45,8 +46,11 @@ struct init {
 	struct cell_shared *shared;
 };
 
-/* Before there is a payload, with all signals blocked: what may fail. */
-int init_open(struct init *init, struct err *err);
+/*
+ * Before there is a payload, with all signals blocked: what may fail. `cpu` is
+ * cpu.stat of the cell's cgroup, or -1.
+ */
+int init_open(struct init *init, int cpu, struct err *err);
 
 /*
  * Be PID 1: reap, and pass signals on to the payload. When it has ended (or,

@@ -169,7 +169,7 @@ static void take_order(struct init *init)
 	}
 }
 
-int init_open(struct init *init, struct err *err)
+int init_open(struct init *init, int cpu, struct err *err)
 {
 	sigset_t all;
 
@@ -177,7 +177,7 @@ int init_open(struct init *init, struct err *err)
 	init->sigfd = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (init->sigfd < 0)
 		return err_set(err, errno, "make a signalfd");
-	if (limit_open(&init->limit, init->plan, init->shared, err))
+	if (limit_open(&init->limit, init->plan, cpu, init->shared, err))
 		return -1;
 	return meter_open(&init->meter, init->live.scratch, init->shared, err);
 }
@@ -191,6 +191,8 @@ _Noreturn void init_main(struct init *init)
 			{ .fd = init->watch, .events = POLLIN },
 			{ .fd = init->meter.timer, .events = POLLIN },
 			{ .fd = init->ended ? -1 : init->limit.timer,
+			  .events = POLLIN },
+			{ .fd = init->ended ? -1 : init->limit.cpu_timer,
 			  .events = POLLIN },
 		};
 
@@ -207,5 +209,7 @@ _Noreturn void init_main(struct init *init)
 			meter_take(&init->meter);
 		if (p[4].revents)
 			limit_reached(&init->limit, init->payload);
+		if (p[5].revents)
+			limit_look(&init->limit, init->payload);
 	}
 }

@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/sched.h>
 #include <sched.h>
 #include <stdio.h>
@@ -17,6 +18,7 @@
 
 #include "acct/spool.h"
 #include "base/cleanup.h"
+#include "base/fd.h"
 #include "run/cell.h"
 #include "run/children.h"
 #include "run/enter.h"
@@ -48,7 +50,7 @@ static int block_signals(struct cell *cell, struct err *err)
 
 /* All namespaces, birth into the cgroup and a pidfd in one call. */
 static int clone_init(const struct plan *plan, struct cell *cell, int sock,
-		      int kill, char *const argv[], struct err *err)
+		      int kill, int cpu, char *const argv[], struct err *err)
 {
 	struct clone_args args = {
 		.flags = ns_clone_flags(&plan->ns) | CLONE_PIDFD,
@@ -65,7 +67,8 @@ static int clone_init(const struct plan *plan, struct cell *cell, int sock,
 				 .mask = &cell->old_mask,
 				 .shared = cell->shared,
 				 .watch = cell->watch,
-				 .kill = kill };
+				 .kill = kill,
+				 .cpu = cpu };
 
 	if (cell->cg.leaf_fd >= 0) {
 		args.flags |= CLONE_INTO_CGROUP;
@@ -104,8 +107,24 @@ static int acknowledge(const struct cell *cell, struct err *err)
 	return 0;
 }
 
+/*
+ * What kills the payload for want of memory leaves init to tell of it, where
+ * we have the right (CAP_SYS_RESOURCE). From here and not earlier: what is
+ * born before does not inherit it.
+ */
+static void shield(const struct plan *plan, const struct cell *cell)
+{
+	char path[64];
+
+	if (!plan->cg.limit[CG_MEMORY_OOM_GROUP])
+		return;
+	snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", cell->init);
+	fd_write_file(AT_FDCWD, path, "-1000");
+}
+
 /* One message while the cell is built; 1 when it is ready. */
-static int take_setup(struct cell *cell, struct err *err)
+static int take_setup(const struct plan *plan, struct cell *cell,
+		      struct err *err)
 {
 	struct msg m;
 	int n = msg_recv(cell->sock, &m, 0);
@@ -121,6 +140,7 @@ static int take_setup(struct cell *cell, struct err *err)
 		return acknowledge(cell, err);
 	case MSG_READY:
 	case MSG_EXEC:
+		shield(plan, cell);
 		cell->setup_us = cell_now(CLOCK_MONOTONIC) - cell->start_mono;
 		return 1;
 	case MSG_STOP:
@@ -273,6 +293,16 @@ static int open_kill(const struct plan *plan, const struct cell *cell,
 	return *ret < 0 ? -1 : 0;
 }
 
+/* What CPU time is counted by. */
+static int open_cpu(const struct plan *plan, const struct cell *cell, int *ret,
+		    struct err *err)
+{
+	if (cell->cg.fd < 0 || !plan->cpu_time)
+		return 0;
+	*ret = cg_open_cpu(&cell->cg, err);
+	return *ret < 0 ? -1 : 0;
+}
+
 /*
  * Without a PID namespace, who outlives init comes to us, to be killed. Not if
  * the caller has left us children of its own: they could not be told apart.
@@ -305,7 +335,7 @@ static int note_kept(const struct plan *plan, const struct cell *cell,
 static int start(const struct plan *plan, const struct host *host,
 		 char *const argv[], struct cell *cell, struct err *err)
 {
-	cleanup_fd int kill = -1;
+	cleanup_fd int kill = -1, cpu = -1;
 	int sv[2], done;
 
 	if (enlist(plan, host, cell, err) || note_kept(plan, cell, err))
@@ -325,7 +355,9 @@ static int start(const struct plan *plan, const struct host *host,
 	cell->sock = sv[0];
 	done = open_kill(plan, cell, argv, &kill, err);
 	if (!done)
-		done = clone_init(plan, cell, sv[1], kill, argv, err);
+		done = open_cpu(plan, cell, &cpu, err);
+	if (!done)
+		done = clone_init(plan, cell, sv[1], kill, cpu, argv, err);
 	close(sv[1]);
 	if (!done)
 		done = make_net(plan, cell, err);
@@ -334,7 +366,7 @@ static int start(const struct plan *plan, const struct host *host,
 	if (!done)
 		done = make_link(plan, cell, err);
 	while (!done)
-		done = take_setup(cell, err);
+		done = take_setup(plan, cell, err);
 	return done < 0 ? -1 : 0;
 }
 

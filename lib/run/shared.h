@@ -16,6 +16,7 @@
 struct cell_shared {
 	bool orphaned;     /* whom the cell is for was gone: init ended it */
 	bool timed_out;    /* the time limit was reached, all told to end */
+	bool cpu_used_up;  /* the CPU time was, all told to end */
 	bool scratch_seen; /* the next two say something */
 	bool scratch_full; /* it was, when it was looked at */
 	uint64_t scratch_peak;  /* bytes, the most that was seen in use */

@@ -120,7 +120,6 @@ int cell_wait(const struct plan *plan, struct cell *cell, struct err *err)
 	sigset_t all;
 	int ret;
 
-	(void)plan;
 	sigfillset(&all);
 	sigfd = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (sigfd < 0)
@@ -139,6 +138,7 @@ int cell_wait(const struct plan *plan, struct cell *cell, struct err *err)
 	terminal_take_back();
 	if (cell->cg.fd >= 0)
 		cg_usage_read(cell->cg.fd, &cell->usage);
+	cg_oom_read(&plan->cg, &cell->cg, &cell->usage, &cell->oom);
 	link_read(&cell->link, &cell->net);
 	return ret;
 }

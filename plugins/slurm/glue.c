@@ -478,11 +478,31 @@ void glue_task_ended(struct glue *g, int status)
 		end_cell(g);
 }
 
+/* While Slurm keeps the step's cgroup. */
+static void read_oom(const struct glue *g, struct cg_oom *ret)
+{
+	struct cg_usage usage;
+	struct err ignored;
+	struct cg cg;
+
+	*ret = (struct cg_oom){ 0 };
+	if (g->plan.cg.source != CG_ADOPT ||
+	    cg_open(&g->host.cg, g->plan.cg.parent, g->plan.cg.parent, &cg,
+		    &ignored))
+		return;
+	cg_usage_read(cg.fd, &usage);
+	cg_oom_read(&g->plan.cg, &cg, &usage, ret);
+	cg_close(&cg);
+}
+
 size_t glue_complaints(struct glue *g, struct err ret[static CELL_COMPLAINTS])
 {
+	struct cg_oom oom;
+
 	if (!g->shared || g->ended != g->tasks)
 		return 0;
-	return cell_complaints(&g->plan, &g->shared->cell, ret);
+	read_oom(g, &oom);
+	return cell_complaints(&g->plan, &g->shared->cell, &oom, ret);
 }
 
 static int account(struct glue *g, struct cell *cell, struct err *err)
@@ -517,6 +537,7 @@ static int end_holder(struct glue *g, struct cell *cell, struct err *err)
 		return -1;
 	}
 	cg_usage_read(cell->cg.fd, &cell->usage);
+	cg_oom_read(&g->plan.cg, &cell->cg, &cell->usage, &cell->oom);
 	return cg_kill(&cell->cg, err);
 }
 

@@ -23,7 +23,7 @@ static void explain(const struct plan *plan, const struct cell *cell)
 		fprintf(stderr,
 			"cloison: the time limit of %llu s was reached\n",
 			(unsigned long long)plan->time_limit);
-	else if (!cell->exited)
+	else if (!cell->exited && cell->oom.kills <= 0)
 		fprintf(stderr,
 			"cloison: the cell's PID 1 was killed by signal %d, "
 			"and all in the cell with it\n",
@@ -69,7 +69,7 @@ static void record(struct request *r, struct cell *cell)
 static void complain(const struct request *r, const struct cell *cell)
 {
 	struct err list[CELL_COMPLAINTS];
-	size_t n = cell_complaints(&r->plan, cell->shared, list);
+	size_t n = cell_complaints(&r->plan, cell->shared, &cell->oom, list);
 
 	for (size_t i = 0; i < n; i++)
 		if (list[i].num || !r->plan.quiet)

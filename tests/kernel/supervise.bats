@@ -224,6 +224,42 @@ os.execv(sys.argv[1], [sys.argv[1], "run", "--quiet", "--", "sh", "-c",
 	run -0 cell --time-limit=1h30m -- true
 }
 
+# Here without a cgroup: PID 1 counts by /proc.
+@test "--cpu-time: SIGTERM, then after the grace SIGKILL, when all together have used it" {
+	start=$SECONDS
+	run -143 "$CLOISON" run --record="$PWD/r.json" --cpu-time=2s -- \
+		sh -c 'while :; do :; done & while :; do :; done'
+	[ "$output" = "cloison: the CPU time of 2 s was used up" ]
+	[ "$(jq -r .exit.reason r.json)" = cpu-time ]
+	[ "$(jq '.cpu.usage_us >= 1900000 and .cpu.usage_us < 3000000' r.json)" = true ]
+	# What has ended counts, too.
+	run -143 "$CLOISON" run --quiet --record="$PWD/r.json" --cpu-time=1s -- \
+		sh -c 'while :; do sh -c "i=0; while [ \$i -lt 20000 ]; do i=\$((i+1)); done"; done'
+	[ "$(jq '.cpu.usage_us < 2000000' r.json)" = true ]
+	run -7 "$CLOISON" run --quiet --cpu-time=1 -- sh -c 'trap "exit 7" TERM; while :; do :; done'
+	run -137 "$CLOISON" run --quiet --cpu-time=1,grace=1 -- sh -c 'trap "" TERM; while :; do :; done'
+	[[ $output == *"used up"* ]]
+	# Sleep is free, and the clock is another limit.
+	run -0 cell --cpu-time=1s -- sleep 2
+	run -143 "$CLOISON" run --quiet --record="$PWD/r.json" --cpu-time=1h --time-limit=1 -- sleep 20
+	[ "$(jq -r .exit.reason r.json)" = time-limit ]
+	((SECONDS - start < 40))
+}
+
+@test "limits that this host cannot keep are refused in one line, or told" {
+	for option in --cpu-time=0 --cpu-weight=0 --memory-high=no --swap=-1 --oom-group=2 --io-max=/:wbps=x \
+		--io-max=/proc:wbps=1M --io-max=/no/such:wbps=1M --io-weight=/:0 --hugetlb=3:1; do
+		run -125 "$CLOISON" run "$option" -- touch ran
+		[ "${#lines[@]}" -eq 1 ]
+		[[ $output == "cloison: ${option%%=*}: "* ]]
+	done
+	[ ! -e ran ]
+	run -0 "$CLOISON" run --limits=try --io-max=/proc:wbps=1M --record="$PWD/r.json" -- true
+	[[ $output == "cloison: io-max is not enforced: /proc is on no disk of this host"* ]]
+	[ "$(jq -r '.limits.asked["io-max"]' r.json)" = /proc:wbps=1M ]
+	[[ $(jq -r '.limits.missing["io-max"]' r.json) == *"is on no disk"* ]]
+}
+
 @test "--time-limit that is no time is refused" {
 	for bad in 0 never 1h,2h 1h,grace= -5 1h,grace=1s,x; do
 		run -125 cell --time-limit="$bad" -- touch ran

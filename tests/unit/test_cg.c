@@ -413,6 +413,100 @@ static void whole_disk(void **state)
 	assert_int_equal(err.num, ENOENT);
 }
 
+/* --- out of memory --- */
+
+#define OOM(prefix, cgroup, task)                                               \
+	prefix ",77,5,-;oom-kill:constraint=CONSTRAINT_MEMCG,nodemask="         \
+	       "(null),cpuset=/,mems_allowed=0,oom_memcg=/c,task_memcg=" cgroup \
+	       ",task=" task ",pid=123,uid=1000\n SUBSYSTEM=x,uid=1\n"
+
+static void oom_victim(void **state)
+{
+	static const struct {
+		const char *record, *victim;
+	} rows[] = {
+		{ OOM("6", "/a/c", "python3"), "python3" },
+		{ OOM("3", "/a/c/task_0", "x y"), "x y" },
+		/* A name as the payload likes it. */
+		{ OOM("6", "/a/c", ",pid=1,uid=0"), ",pid=1,uid=0" },
+		{ OOM("6", "/a/c", "a\033b"), "a?b" },
+		/* Another cell's, and one whose name begins like ours. */
+		{ OOM("6", "/a/d", "python3"), NULL },
+		{ OOM("6", "/a/cc", "python3"), NULL },
+		/* Somebody who writes to the log, but is no kernel. */
+		{ OOM("14", "/a/c", "python3"), NULL },
+		{ "6,1,2,-;Memory cgroup out of memory: Killed process 1",
+		  NULL },
+		{ "6,1,2,-;oom-kill:task_memcg=/a/c,task=", NULL },
+		{ "6,1,2,-;oom-kill:,uid=,pid=,task=,task_memcg=", NULL },
+		{ "", NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct cg_oom oom = { .pid = -1 };
+		bool ours = cg_oom_parse(rows[i].record, "/a/c", &oom);
+
+		assert_int_equal(ours, rows[i].victim != NULL);
+		if (!ours)
+			continue;
+		assert_string_equal(oom.victim, rows[i].victim);
+		assert_int_equal(oom.pid, 123);
+	}
+}
+
+/* Whose limit it was; directories stand for the step's and the job's. */
+static void oom_whose(void **state)
+{
+	struct cg_plan plan = { .source = CG_BELOW };
+	struct cg_usage usage = { .oom_kills = 1, .memory_peak = 7 };
+	struct cg cg = { .path = "/no/such" };
+	struct cg_oom oom;
+
+	(void)state;
+	assert_int_equal(mkdir(at("step"), 0755), 0);
+	assert_int_equal(mkdir(at("step/user"), 0755), 0);
+	cg.fd = open(at("step/user"), O_PATH | O_DIRECTORY);
+	put("step/user/memory.events", "max 3\noom 1\noom_kill 1\n");
+	cg_oom_read(&plan, &cg, &usage, &oom);
+	assert_int_equal(oom.kills, 1);
+	assert_int_equal(oom.peak, 7);
+	assert_false(oom.outside);
+	assert_string_equal(oom.victim, "");
+	put("step/user/memory.events", "max 0\noom 0\noom_kill 1\n");
+	cg_oom_read(&plan, &cg, &usage, &oom);
+	assert_true(oom.outside);
+	/* What is above belongs to the job in a scheduler's tree alone. */
+	put("memory.events.local", "oom 1\n");
+	cg_oom_read(&plan, &cg, &usage, &oom);
+	assert_true(oom.outside);
+	plan.source = CG_ADOPT;
+	cg_oom_read(&plan, &cg, &usage, &oom);
+	assert_false(oom.outside);
+	usage.oom_kills = 0;
+	cg_oom_read(&plan, &cg, &usage, &oom);
+	assert_int_equal(oom.kills, 0);
+	close(cg.fd);
+}
+
+static void cpu_time(void **state)
+{
+	struct cg cg = { .fd = open(top, O_PATH | O_DIRECTORY), .path = "/x" };
+	struct err err;
+	int fd;
+
+	(void)state;
+	assert_int_equal(cg_open_cpu(&cg, &err), -1);
+	assert_non_null(strstr(err.text, "cpu.stat of /x"));
+	put("cpu.stat", "usage_usec 30\nuser_usec 20\n");
+	fd = cg_open_cpu(&cg, &err);
+	assert_int_equal(cg_cpu_read(fd), 30);
+	/* Again, from the start. */
+	assert_int_equal(cg_cpu_read(fd), 30);
+	close(fd);
+	close(cg.fd);
+}
+
 /* --- probing --- */
 
 static void probe_text(const char *mountinfo_text, const char *cgroup_text,
@@ -649,6 +743,9 @@ int main(void)
 		cmocka_unit_test(lower),
 		ON_TREE(apply_lines),
 		ON_TREE(whole_disk),
+		cmocka_unit_test(oom_victim),
+		ON_TREE(oom_whose),
+		ON_TREE(cpu_time),
 		cmocka_unit_test(missing),
 		cmocka_unit_test(none),
 		cmocka_unit_test(scope_name),

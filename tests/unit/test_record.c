@@ -61,7 +61,7 @@ static struct record full(void)
 		.cpu = { 7, "0-3,8" },
 		.usage = { 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22,
 			   23, 24 },
-		.memory = { 30, 31, "0-1" },
+		.memory = { 30, 31, "0-1", "cc1", 36 },
 		.scratch = { 32, 33, 1, "no" },
 		.net = { 34, 35 },
 		.limits = { asked, 2, enforced, 1, missing, 1 },
@@ -79,7 +79,7 @@ static const char full_text[] =
 	"\"time\":{\"start\":\"1970-01-01T00:00:00.000001Z\",\"end\":\"2026-03-31T15:00:00.123456Z\",\"wall_s\":2.000003,\"setup_us\":4},"
 	"\"exit\":{\"code\":5,\"signal\":6,\"reason\":\"exited\"},"
 	"\"cpu\":{\"count\":7,\"cpuset\":\"0-3,8\",\"usage_us\":10,\"user_us\":11,\"system_us\":12,\"throttled_us\":13},"
-	"\"memory\":{\"limit_bytes\":30,\"peak_bytes\":14,\"anon_bytes\":15,\"file_bytes\":16,\"shmem_bytes\":17,\"oom_kills\":18,\"max_process_bytes\":31,\"nodes\":\"0-1\"},"
+	"\"memory\":{\"limit_bytes\":30,\"peak_bytes\":14,\"anon_bytes\":15,\"file_bytes\":16,\"shmem_bytes\":17,\"oom_kills\":18,\"max_process_bytes\":31,\"nodes\":\"0-1\",\"oom_victim\":\"cc1\",\"oom_victim_pid\":36},"
 	"\"pids\":{\"peak\":19},"
 	"\"io\":{\"read_bytes\":20,\"write_bytes\":21},"
 	"\"pressure\":{\"cpu_us\":22,\"memory_us\":23,\"io_us\":24},"
@@ -386,7 +386,7 @@ static void test_each(void **state)
 	(void)state;
 	r.usage.memory_peak = -1;
 	record_each(&r, &pool, each, &e);
-	assert_int_equal(e.n, 46);
+	assert_int_equal(e.n, 48);
 	assert_string_equal(e.wall, "2.000003");
 	assert_string_equal(e.job, "4711");
 	assert_null(e.peak);
