@@ -39,6 +39,17 @@ int build_places(const struct build *b, struct plan *plan,
 		 const char **ret_origin, struct err *err);
 int build_limits(const struct build *b, struct plan *plan, struct err *err);
 
+/*
+ * cores.c: pick some out of `allowed` that no other cell has, or take all of
+ * these CPUs. 1: others have them, and `err` names them; -1: there are not as
+ * many.
+ */
+int build_cores(const struct build *b, const char *allowed,
+		const struct topo_want *want, struct plan *plan,
+		struct err *err);
+int build_claim(const struct build *b, const char *allowed, struct plan *plan,
+		struct err *err);
+
 /* Append one operation to the plan's mounts. */
 struct mnt_op *build_op(const struct build *b, struct plan *plan,
 			enum mnt_kind kind, const char *src, const char *dst,

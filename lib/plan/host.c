@@ -23,6 +23,12 @@ static int has_sys_admin(bool *ret, struct err *err)
 	return 0;
 }
 
+void host_probe_claims(unsigned needs, struct pool *pool, struct host *host)
+{
+	if (needs & HOST_CLAIMS)
+		topo_claims_probe(topo_ledger, pool, &host->claims);
+}
+
 int host_probe(unsigned needs, const char *cache, struct pool *pool,
 	       struct host *ret, struct err *err)
 {
@@ -42,6 +48,7 @@ int host_probe(unsigned needs, const char *cache, struct pool *pool,
 		return -1;
 	if ((needs & HOST_CGROUP) && cg_probe(&ret->cg, err))
 		return -1;
+	host_probe_claims(needs, pool, ret);
 	if (!(needs & HOST_TOPOLOGY))
 		return 0;
 	if (topo_affinity(pool, &ret->affinity, err))

@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "base/pool.h"
 #include "cg/cg.h"
+#include "topo/ledger.h"
 #include "topo/topo.h"
 
 /* The disk of a path as io.max names it, or NULL and why there is none. */
@@ -22,10 +23,11 @@ struct host {
 	bool privileged; /* the caller has CAP_SYS_ADMIN: may act for users */
 	uint64_t memory; /* bytes of RAM */
 	struct cg_host cg;
-	const char *affinity;   /* CPUs that the caller may use, kernel list */
-	const char *mems;       /* memory nodes alike; NULL: not known */
-	struct topo topo;       /* n = 0: not needed, not loaded */
-	struct host_disk *disk; /* of the paths that host_disks was given */
+	const char *affinity; /* CPUs that the caller may use, kernel list */
+	const char *mems;     /* memory nodes alike; NULL: not known */
+	struct topo topo;     /* n = 0: not needed, not loaded */
+	struct topo_claims claims; /* CPUs that other cells have */
+	struct host_disk *disk;    /* of the paths that host_disks was given */
 	size_t n_disks;
 };
 
@@ -33,6 +35,7 @@ struct host {
 enum {
 	HOST_CGROUP = 1 << 0,
 	HOST_TOPOLOGY = 1 << 1,
+	HOST_CLAIMS = 1 << 2,
 };
 
 /*
@@ -52,5 +55,8 @@ int host_imagine(struct host *host, const char *source, struct pool *pool,
 /* Find the disks of paths, with the caller's rights; what has none is noted. */
 void host_disks(const char *const *paths, size_t n, struct pool *pool,
 		struct host *host);
+
+/* Look again for what other cells have taken meanwhile. */
+void host_probe_claims(unsigned needs, struct pool *pool, struct host *host);
 
 #endif

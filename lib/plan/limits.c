@@ -137,8 +137,12 @@ static int refuse(const struct build *b, struct plan *plan, const char *origin,
 static int pick_cores(const struct build *b, struct plan *plan, struct err *err)
 {
 	const char *origin = NULL;
+	int r = build_places(b, plan, &origin, err);
 
-	if (build_places(b, plan, &origin, err)) {
+	/* Nothing that the host could not do: limits=try is not about it. */
+	if (r > 0)
+		return err_prefix(err, "%s", origin);
+	if (r) {
 		char why[sizeof(err->text)];
 
 		memcpy(why, err->text, sizeof(why));

@@ -74,14 +74,17 @@ static int place_cpus(const struct build *b, struct plan *plan, struct err *err)
 	};
 	struct topo_plan *p = &plan->topo;
 	const char *allowed;
+	int r;
 
 	if (allowed_cpus(b, &allowed, err))
 		return -1;
 	if (plan->cpus && want.policy != TOPO_INHERIT)
-		return topo_pick(&b->host->topo, allowed, &want, b->pool, p,
-				 err);
+		return build_cores(b, allowed, &want, plan, err);
 	if (!v[OPT_CPUSET].set)
 		return 0;
+	r = build_claim(b, allowed, plan, err);
+	if (r)
+		return r;
 	p->cpus = allowed;
 	p->bind = true;
 	if (topo_nodes(&b->host->topo, allowed, b->pool, &p->mems, err))
@@ -147,13 +150,15 @@ int build_places(const struct build *b, struct plan *plan,
 		 const char **ret_origin, struct err *err)
 {
 	const struct option_value *v = b->o->value;
+	int r;
 
 	if (!build_wants_places(b->o, b->job))
 		return 0;
 	*ret_origin =
 		v[OPT_CPUSET].set ? v[OPT_CPUSET].origin : v[OPT_CPUS].origin;
-	if (place_cpus(b, plan, err))
-		return -1;
+	r = place_cpus(b, plan, err);
+	if (r)
+		return r;
 	*ret_origin = v[OPT_MEM_POLICY].origin;
 	return place_memory(b, plan, err);
 }

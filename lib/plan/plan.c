@@ -349,7 +349,7 @@ int plan_needs(const struct options *wish, const struct site *site,
 		if (o.value[limits[k]].set)
 			needs |= HOST_CGROUP;
 	if (build_wants_places(&o, job))
-		needs |= HOST_CGROUP | HOST_TOPOLOGY;
+		needs |= HOST_CGROUP | HOST_TOPOLOGY | HOST_CLAIMS;
 	pool_free(&pool);
 	*ret = needs;
 	return 0;

@@ -25,6 +25,13 @@
  * to decide: no "auto", no relative path, mounts in their final order, CPUs
  * as lists. Made by plan_build, never changed afterwards.
  */
+enum plan_claim {
+	CLAIM_NONE,
+	CLAIM_CORES,   /* nobody else may have any thread of these cores */
+	CLAIM_THREADS, /* nobody else may have them */
+	CLAIM_SHARED,  /* others have them, too */
+};
+
 struct plan {
 	const char *profile;
 	struct ns_plan ns;
@@ -32,6 +39,7 @@ struct plan {
 	struct link_plan link;
 	struct cg_plan cg;
 	struct topo_plan topo;
+	enum plan_claim claim; /* of the CPUs in `topo`, see topo/ledger.h */
 	struct sec_plan sec;
 	uint64_t cpus;           /* thousandths asked for, 0: no limit */
 	uint64_t memory;         /* bytes, 0: no limit */

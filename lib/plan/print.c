@@ -227,6 +227,11 @@ static const char *const memories[] = {
 
 static void plan_facts(const struct plan *plan, struct facts *f)
 {
+	static const char *const claims[] = { [CLAIM_CORES] = "exclusive",
+					      [CLAIM_THREADS] =
+						      "exclusive threads",
+					      [CLAIM_SHARED] = "shared" };
+
 	put(f, "profile", "name", plan->profile);
 	put_ns(f, &plan->ns);
 	put_mnt(f, plan);
@@ -235,6 +240,7 @@ static void plan_facts(const struct plan *plan, struct facts *f)
 	put(f, "places", "cpus", plan->topo.cpus);
 	put(f, "places", "mems", plan->topo.mems);
 	put(f, "places", "memory", memories[plan->topo.memory]);
+	put(f, "places", "cores", claims[plan->claim]);
 	if (plan->time_limit) {
 		put(f, "time", "limit", seconds(f, plan->time_limit));
 		put(f, "time", "grace", seconds(f, plan->time_grace));

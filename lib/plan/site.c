@@ -302,6 +302,17 @@ static int set_cgroup_parent(struct site *site, const char *value,
 	return option_path(value, NULL, &site->pool, &site->cgroup_parent, err);
 }
 
+static int set_cores(struct site *site, const char *value, struct err *err)
+{
+	static const char *const list[] = { "exclusive", "share", NULL };
+	int i;
+
+	if (parse_word(value, list, &i, err))
+		return -1;
+	site->share_cores = i == 1;
+	return 0;
+}
+
 static const struct {
 	const char *key;
 	int (*set)(struct site *site, const char *value, struct err *err);
@@ -318,6 +329,7 @@ static const struct {
 	{ "scratch-projects", set_scratch_projects },
 	{ "spool", set_spool },
 	{ "cgroup-parent", set_cgroup_parent },
+	{ "cores", set_cores },
 };
 
 static int set_site_key(struct site *site, const char *key, const char *value,

@@ -49,6 +49,7 @@ struct site {
 	size_t n_scratch_dirs;
 	uint32_t first_project, last_project; /* for its quotas */
 	const char *spool;                    /* of root's records */
+	bool share_cores;          /* cells get cores that others have */
 	const char *cgroup_parent; /* delegated for cells, by cgroup path */
 };
 

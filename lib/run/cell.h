@@ -44,7 +44,10 @@ struct cell {
 	int sock;
 	struct registry registry;
 	struct err unregistered; /* why it has no entry, "" if it has */
-	struct scratch scratch;  /* on the host, if the plan wants it there */
+	struct topo_hold claim;  /* of its cores */
+	struct err unclaimed;    /* why it has none, "" if it has */
+	bool contested; /* it failed as another took its cores: plan again */
+	struct scratch scratch; /* on the host, if the plan wants it there */
 	struct cg cg;
 	struct link link;
 	sigset_t old_mask;  /* the caller's, for the payload */
@@ -66,11 +69,11 @@ struct cell {
 	int spool;             /* opened by cell_foresee, or -1 */
 	int reserved;          /* from it, for the record, or -1 */
 };
-#define CELL_INIT                                                         \
-	{                                                                 \
-		.watch = -1, .pidfd = -1, .sock = -1, .spool = -1,        \
-		.reserved = -1, .registry = REGISTRY_INIT, .cg = CG_INIT, \
-		.setup_us = -1, .net = { -1, -1 },                        \
+#define CELL_INIT                                                           \
+	{                                                                   \
+		.watch = -1, .pidfd = -1, .sock = -1, .spool = -1,          \
+		.reserved = -1, .registry = REGISTRY_INIT, .cg = CG_INIT,   \
+		.claim = TOPO_HOLD_INIT, .setup_us = -1, .net = { -1, -1 }, \
 	}
 
 /* Map what init and the caller share, until the end of the process. */

@@ -66,9 +66,9 @@ static int inner(const struct enter *e, struct err *err)
  */
 static int detach(const struct enter *e, struct err *err)
 {
-	int null, keep[5 + LINK_ADDRESSES] = { e->sock, e->lock, e->watch,
-					       e->kill, e->cpu };
-	size_t n = 5;
+	int null, keep[6 + LINK_ADDRESSES] = { e->sock,  e->lock, e->claim,
+					       e->watch, e->kill, e->cpu };
+	size_t n = 6;
 
 	if (e->argv)
 		return 0;

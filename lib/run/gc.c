@@ -410,6 +410,8 @@ int gc_run(const struct host *host, bool users, const struct gc_report *report,
 			  .users = users };
 	int r = places_each(at_place, &w, err);
 
+	if (users)
+		topo_claims_sweep(topo_ledger);
 	if (!geteuid() && scratch_jobs_gc(host->boot_id, err))
 		r = -1;
 

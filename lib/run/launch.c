@@ -63,6 +63,7 @@ static int clone_init(const struct plan *plan, struct cell *cell, int sock,
 				 .store = scratch_path(&cell->scratch),
 				 .unsized = *cell->scratch.no_quota.text,
 				 .lock = cell->registry.fd,
+				 .claim = cell->claim.fd,
 				 .argv = argv,
 				 .mask = &cell->old_mask,
 				 .shared = cell->shared,
@@ -182,6 +183,32 @@ static int enlist(const struct plan *plan, const struct host *host,
 		return -1;
 	cell->unregistered = *err;
 	return 0;
+}
+
+/* Where there is no place for claims, there is nobody to mind them. */
+static int claim_cores(const struct plan *plan, const struct host *host,
+		       struct cell *cell, struct err *err)
+{
+	const struct job *job = plan->job;
+	const struct topo_claim claim = { .id = cell->registry.id,
+					  .cpus = plan->topo.cpus,
+					  .user = job->user,
+					  .job = job->scheduler.job };
+	int r;
+
+	if (plan->claim == CLAIM_NONE)
+		return 0;
+	r = topo_claim_create(topo_ledger, &host->topo, &claim,
+			      plan->claim == CLAIM_CORES ? TOPO_CORE
+							 : TOPO_THREAD,
+			      plan->claim == CLAIM_SHARED, &cell->claim, err);
+	if (r < 0)
+		cell->unclaimed = *err;
+	cell->contested = r > 0;
+	return r > 0 ? err_set(err, 0,
+			       "other cells keep taking the cores that were "
+			       "picked: try again")
+		     : 0;
 }
 
 /* While the cell is busy with itself: the other lines come before their time.
@@ -338,7 +365,8 @@ static int start(const struct plan *plan, const struct host *host,
 	cleanup_fd int kill = -1, cpu = -1;
 	int sv[2], done;
 
-	if (enlist(plan, host, cell, err) || note_kept(plan, cell, err))
+	if (enlist(plan, host, cell, err) ||
+	    claim_cores(plan, host, cell, err) || note_kept(plan, cell, err))
 		return -1;
 	if (scratch_create(plan, &cell->registry, &cell->scratch, err))
 		return -1;
@@ -429,6 +457,7 @@ int cell_remove(const struct plan *plan, struct cell *cell, struct err *err)
 		ret = -1;
 	if (link_remove(&cell->link, err))
 		ret = -1;
+	topo_claim_remove(&cell->claim);
 	/* What could not be removed is left to gc, which needs the entry. */
 	if (ret)
 		registry_close(&cell->registry);

@@ -399,8 +399,8 @@ static int put_up_first(const char *const *ledger, const char *line, size_t len,
 
 /* A core of ours that another has claimed. */
 static int contested(const char *const *ledger, const struct topo *topo,
-		     const struct topo_claim *own, struct pool *pool,
-		     struct err *err)
+		     const struct topo_claim *own, enum topo_unit unit,
+		     struct pool *pool, struct err *err)
 {
 	struct topo_claims all, others = { 0 };
 	const char *mine, *left;
@@ -411,16 +411,16 @@ static int contested(const char *const *ledger, const struct topo *topo,
 			*(struct topo_claim *)pool_push(
 				pool, &others.claim, &others.n,
 				sizeof(*others.claim)) = all.claim[i];
-	if (topo_free(topo, own->cpus, &(struct topo_claims){ 0 }, 1, pool,
-		      &mine, err) ||
-	    topo_free(topo, own->cpus, &others, 1, pool, &left, err))
+	if (topo_free(topo, own->cpus, &(struct topo_claims){ 0 }, unit, 1,
+		      pool, &mine, err) ||
+	    topo_free(topo, own->cpus, &others, unit, 1, pool, &left, err))
 		return -1;
 	return strcmp(mine, left) != 0;
 }
 
 int topo_claim_create(const char *const *ledger, const struct topo *topo,
-		      const struct topo_claim *claim, bool shared,
-		      struct topo_hold *ret, struct err *err)
+		      const struct topo_claim *claim, enum topo_unit unit,
+		      bool shared, struct topo_hold *ret, struct err *err)
 {
 	struct pool pool = { 0 };
 	char *line = pool_alloc(&pool, CLAIM_SIZE);
@@ -435,7 +435,7 @@ int topo_claim_create(const char *const *ledger, const struct topo *topo,
 	if (r && err->num == EAGAIN)
 		r = 1;
 	if (!r && !shared)
-		r = contested(ledger, topo, claim, &pool, err);
+		r = contested(ledger, topo, claim, unit, &pool, err);
 	if (r)
 		topo_claim_remove(ret);
 	pool_free(&pool);
@@ -487,23 +487,35 @@ bool topo_overlap(const char *a, const char *b)
 	return ret;
 }
 
-/* How many claims each core has, one for however many PUs of it. */
+/* How many claims each core has, one for however many PUs of it; or each PU. */
 struct load {
 	size_t last; /* claim that was counted, plus one */
 	unsigned n;
 };
 
-static int count(const struct topo *topo, const char *cpus, size_t claim,
-		 struct load *load, struct err *err)
+struct loads {
+	const struct topo *topo;
+	enum topo_unit unit;
+	struct load *load;
+};
+
+static struct load *load_of(const struct loads *l, size_t pu)
+{
+	return &l->load[l->unit == TOPO_THREAD ? pu : l->topo->pu[pu].core];
+}
+
+static int count(const struct loads *loads, const char *cpus, size_t claim,
+		 struct err *err)
 {
 	struct pool pool = { 0 };
 	struct topo_set *set;
 	int r = topo_set_parse(cpus, &pool, &set, err);
 
-	for (size_t i = 0; !r && i < topo->n; i++) {
-		struct load *l = &load[topo->pu[i].core];
+	for (size_t i = 0; !r && i < loads->topo->n; i++) {
+		struct load *l = load_of(loads, i);
 
-		if (l->last == claim || !topo_set_has(set, topo->pu[i].os))
+		if (l->last == claim ||
+		    !topo_set_has(set, loads->topo->pu[i].os))
 			continue;
 		l->last = claim;
 		l->n++;
@@ -512,39 +524,40 @@ static int count(const struct topo *topo, const char *cpus, size_t claim,
 	return r;
 }
 
-static struct load *loads(const struct topo *topo,
-			  const struct topo_claims *claims, struct pool *pool,
-			  struct err *err)
+static int loads_init(struct loads *loads, const struct topo_claims *claims,
+		      struct pool *pool, struct err *err)
 {
-	struct load *load;
-	unsigned cores = 0;
+	const struct topo *topo = loads->topo;
+	size_t most = topo->n;
 
 	for (size_t i = 0; i < topo->n; i++)
-		if (topo->pu[i].core >= cores)
-			cores = topo->pu[i].core + 1;
-	load = pool_alloc(pool, (cores + 1) * sizeof(*load));
+		if (topo->pu[i].core >= most)
+			most = topo->pu[i].core + 1;
+	loads->load = pool_alloc(pool, (most + 1) * sizeof(*loads->load));
 	for (size_t c = 0; c < claims->n; c++)
-		if (count(topo, claims->claim[c].cpus, c + 1, load, err))
-			return NULL;
-	return load;
+		if (count(loads, claims->claim[c].cpus, c + 1, err))
+			return -1;
+	return 0;
 }
 
 int topo_free(const struct topo *topo, const char *allowed,
-	      const struct topo_claims *claims, unsigned depth,
-	      struct pool *pool, const char **ret, struct err *err)
+	      const struct topo_claims *claims, enum topo_unit unit,
+	      unsigned depth, struct pool *pool, const char **ret,
+	      struct err *err)
 {
 	struct pool scratch = { 0 };
 	struct topo_set *may, *set = pool_alloc(&scratch, sizeof(*set));
-	struct load *load = NULL;
+	struct loads loads = { .topo = topo, .unit = unit };
+	int r = topo_set_parse(allowed, &scratch, &may, err);
 
-	if (!topo_set_parse(allowed, &scratch, &may, err))
-		load = loads(topo, claims, &scratch, err);
-	for (size_t i = 0; load && i < topo->n; i++)
+	if (!r)
+		r = loads_init(&loads, claims, &scratch, err);
+	for (size_t i = 0; !r && i < topo->n; i++)
 		if ((!allowed || topo_set_has(may, topo->pu[i].os)) &&
-		    load[topo->pu[i].core].n < depth)
+		    load_of(&loads, i)->n < depth)
 			topo_set_add(set, topo->pu[i].os);
-	if (load)
+	if (!r)
 		*ret = topo_set_print(set, pool);
 	pool_free(&scratch);
-	return load ? 0 : -1;
+	return r;
 }

@@ -63,24 +63,26 @@ void topo_claims_probe(const char *const *ledger, struct pool *pool,
 
 /*
  * Put up a claim; `owner` is the caller. 1: somebody has claimed one of these
- * cores meanwhile, nothing is claimed, and the caller is to pick again; not
- * looked for if `shared`. -1: no directory can be used, or it is full.
+ * cores, or threads, meanwhile, nothing is claimed, and the caller is to pick
+ * again; not looked for if `shared`. -1: no directory can be used, or it is
+ * full.
  */
 int topo_claim_create(const char *const *ledger, const struct topo *topo,
-		      const struct topo_claim *claim, bool shared,
-		      struct topo_hold *ret, struct err *err);
+		      const struct topo_claim *claim, enum topo_unit unit,
+		      bool shared, struct topo_hold *ret, struct err *err);
 void topo_claim_remove(struct topo_hold *hold);
 
 /* Remove what the dead have left: the caller's own; for root, everybody's. */
 void topo_claims_sweep(const char *const *ledger);
 
 /*
- * The PUs in `allowed` (NULL for all) whose cores have less than `depth`
- * claims on any of their PUs. Pure.
+ * The PUs in `allowed` (NULL for all) that have less than `depth` claims, on
+ * themselves or, if the unit is a core, on any PU of theirs. Pure.
  */
 int topo_free(const struct topo *topo, const char *allowed,
-	      const struct topo_claims *claims, unsigned depth,
-	      struct pool *pool, const char **ret, struct err *err);
+	      const struct topo_claims *claims, enum topo_unit unit,
+	      unsigned depth, struct pool *pool, const char **ret,
+	      struct err *err);
 
 /* Whether two kernel lists have a CPU in common. Pure. */
 bool topo_overlap(const char *a, const char *b);

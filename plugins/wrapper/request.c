@@ -194,7 +194,6 @@ int request_read(int argc, char *argv[], bool planning, struct request *r,
 		 struct err *err)
 {
 	const char *const *paths;
-	unsigned needs;
 	size_t n;
 
 	memset(r, 0, sizeof(*r));
@@ -205,9 +204,9 @@ int request_read(int argc, char *argv[], bool planning, struct request *r,
 		return 0;
 	options_resolve(&r->options, &r->pool);
 	if (site_load(&r->site, r->options.value[OPT_CONFIG].text, err) ||
-	    plan_needs(&r->options, &r->site, &r->job, &needs, err) ||
-	    host_probe(r->topology ? 0 : needs, cache_dir(&r->pool), &r->pool,
-		       &r->host, err) ||
+	    plan_needs(&r->options, &r->site, &r->job, &r->needs, err) ||
+	    host_probe(r->topology ? 0 : r->needs, cache_dir(&r->pool),
+		       &r->pool, &r->host, err) ||
 	    plan_disks(&r->options, &r->site, &r->job, &r->pool, &paths, &n,
 		       err))
 		return -1;
@@ -216,6 +215,18 @@ int request_read(int argc, char *argv[], bool planning, struct request *r,
 	host_disks(paths, n, &r->pool, &r->host);
 	return plan_build(&r->options, &r->site, &r->job, &r->host, &r->pool,
 			  &r->plan, err);
+}
+
+int request_renew(struct request *r, struct err *err)
+{
+	struct plan plan;
+
+	host_probe_claims(r->needs, &r->pool, &r->host);
+	if (plan_build(&r->options, &r->site, &r->job, &r->host, &r->pool,
+		       &plan, err))
+		return -1;
+	r->plan = plan;
+	return 0;
 }
 
 void request_free(struct request *r)

@@ -4,7 +4,9 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "run/cell.h"
 #include "wrapper.h"
@@ -76,6 +78,41 @@ static void complain(const struct request *r, const struct cell *cell)
 			fprintf(stderr, "cloison: %s\n", list[i].text);
 }
 
+/* A random time, as those who wait are here for the same reason. */
+static void give_way(unsigned times)
+{
+	enum {
+		LONGEST = 7 /* 128 ms */
+	};
+	unsigned most = 1000U << (times < LONGEST ? times : LONGEST);
+	unsigned us;
+
+	if (getrandom(&us, sizeof(us), GRND_NONBLOCK) != sizeof(us))
+		us = (unsigned)getpid();
+	usleep(us % most);
+}
+
+/* Of those who pick the same cores at the same time all but one pick again. */
+static int start(struct request *r, struct cell *cell, struct err *err)
+{
+	enum {
+		TIMES = 30
+	};
+	struct cell_shared *shared = cell->shared;
+
+	for (unsigned i = 0;
+	     cell_start(&r->plan, &r->host, r->command, cell, err); i++) {
+		if (!cell->contested || i == TIMES)
+			return -1;
+		give_way(i);
+		if (request_renew(r, err))
+			return -1;
+		*cell = (struct cell)CELL_INIT;
+		cell->shared = shared;
+	}
+	return 0;
+}
+
 static int run(struct request *r)
 {
 	struct cell cell = CELL_INIT;
@@ -85,7 +122,7 @@ static int run(struct request *r)
 	warn_missing(&r->plan);
 	if (cell_share(&cell.shared, &err))
 		return fail(&err);
-	if (cell_start(&r->plan, &r->host, r->command, &cell, &err)) {
+	if (start(r, &cell, &err)) {
 		fail(&err);
 		record(r, &cell);
 		return EXIT_OURS;
@@ -94,6 +131,10 @@ static int run(struct request *r)
 		fprintf(stderr,
 			"cloison: ls, enter and gc do not know this cell: %s\n",
 			cell.unregistered.text);
+	if (*cell.unclaimed.text && !r->plan.quiet)
+		fprintf(stderr,
+			"cloison: other cells may pick the same cores: %s\n",
+			cell.unclaimed.text);
 	if (cell.unlimited && !r->plan.quiet)
 		fprintf(stderr, "cloison: no limit is enforced: %s\n",
 			cell.why_not.text);

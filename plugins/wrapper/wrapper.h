@@ -41,6 +41,7 @@ struct request {
 	struct options options;
 	struct site site;
 	struct job job;
+	unsigned needs; /* HOST_... */
 	struct host host;
 	struct plan plan;
 	bool json;            /* --json of `plan` */
@@ -55,6 +56,9 @@ struct request {
  */
 int request_read(int argc, char *argv[], bool planning, struct request *ret,
 		 struct err *err);
+
+/* Plan once more, as others have taken cores meanwhile. */
+int request_renew(struct request *request, struct err *err);
 void request_free(struct request *request);
 
 /* The usage text of a subcommand that takes the options of the table. */

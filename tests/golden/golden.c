@@ -144,6 +144,31 @@ static int disk(struct world *w, const char *value)
 	return 0;
 }
 
+/* "ID UID USER JOB CPUS", JOB may be "-" */
+static int held(struct world *w, const char *value, struct err *err)
+{
+	char *copy = pool_strdup(&w->pool, value), *save, *word[5];
+	struct topo_claims *all = &w->host.claims;
+	struct topo_claim *c;
+	uint64_t uid;
+
+	for (size_t i = 0; i < 5; i++) {
+		word[i] = strtok_r(i ? NULL : copy, " ", &save);
+		if (!word[i])
+			return err_set(err, 0, "held=%s: a word is missing",
+				       value);
+	}
+	if (parse_uint(word[1], 65535, &uid, err))
+		return -1;
+	c = pool_push(&w->pool, &all->claim, &all->n, sizeof(*c));
+	*c = (struct topo_claim){ .id = word[0],
+				  .owner = (uid_t)uid,
+				  .user = word[2],
+				  .job = strcmp(word[3], "-") ? word[3] : NULL,
+				  .cpus = word[4] };
+	return 0;
+}
+
 static int fact(struct world *w, const char *line, struct err *err)
 {
 	const char *eq = strchr(line, '=');
@@ -161,6 +186,8 @@ static int fact(struct world *w, const char *line, struct err *err)
 		w->job.front = strcmp(value, "slurm") ? JOB_WRAPPER : JOB_SLURM;
 		return 0;
 	}
+	if (!strcmp(key, "held"))
+		return held(w, value, err);
 	if (!strcmp(key, "memory"))
 		return parse_size(value, &w->host.memory, err);
 	if (!strcmp(key, "own")) {

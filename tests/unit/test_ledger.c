@@ -36,8 +36,8 @@ static const char *const ledger[] = { cpus, NULL };
 
 /* --- what is free: pure --- */
 
-static const char *left(const char *allowed, unsigned depth,
-			const char *const *held)
+static const char *left(const char *allowed, enum topo_unit unit,
+			unsigned depth, const char *const *held)
 {
 	struct topo_claims all = { 0 };
 	const char *ret;
@@ -47,11 +47,13 @@ static const char *left(const char *allowed, unsigned depth,
 						sizeof(*all.claim)) =
 			(struct topo_claim){ .id = "x", .cpus = *held };
 	assert_int_equal(
-		topo_free(&topo, allowed, &all, depth, &pool, &ret, &err), 0);
+		topo_free(&topo, allowed, &all, unit, depth, &pool, &ret, &err),
+		0);
 	return ret;
 }
-#define LEFT(allowed, depth, ...) \
-	left(allowed, depth, (const char *const[]){ __VA_ARGS__, NULL })
+#define LEFT(allowed, depth, ...)       \
+	left(allowed, TOPO_CORE, depth, \
+	     (const char *const[]){ __VA_ARGS__, NULL })
 
 static void test_cores_are_whole(void **state)
 {
@@ -72,6 +74,15 @@ static void test_depth(void **state)
 	/* Both threads by one cell are one claim, one each by two are two. */
 	assert_string_equal(LEFT("0-3", 2, "0-1", "2", "3"), "0-1");
 	assert_string_equal(LEFT("0-3", 3, "0-1", "2", "3"), "0-3");
+}
+
+static void test_threads(void **state)
+{
+	static const char *const held[] = { "0-1", "3", NULL };
+
+	(void)state;
+	assert_string_equal(left("0-7", TOPO_THREAD, 1, held), "2,4-7");
+	assert_string_equal(left("3", TOPO_THREAD, 1, held), "");
 }
 
 static void test_overlap(void **state)
@@ -127,7 +138,8 @@ static int create(const char *id, const char *list, bool shared,
 		.id = id, .cpus = list, .user = "ana", .job = "4 2\n"
 	};
 
-	return topo_claim_create(ledger, &topo, &c, shared, ret, &err);
+	return topo_claim_create(ledger, &topo, &c, TOPO_CORE, shared, ret,
+				 &err);
 }
 
 static struct topo_claims probe(void)
@@ -476,9 +488,8 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest pure[] = {
-		TEST(test_cores_are_whole),
-		TEST(test_depth),
-		TEST(test_overlap),
+		TEST(test_cores_are_whole), TEST(test_depth),
+		TEST(test_threads),         TEST(test_overlap),
 		TEST(test_lines),
 	};
 	const struct CMUnitTest root[] = {

@@ -960,7 +960,7 @@ static void needs(void **state)
 		{ "net=none", 0 },
 		{ "memory=1G", HOST_CGROUP },
 		{ "pids=5", HOST_CGROUP },
-		{ "cpus=1", HOST_CGROUP | HOST_TOPOLOGY },
+		{ "cpus=1", HOST_CGROUP | HOST_TOPOLOGY | HOST_CLAIMS },
 		{ "cpus=1 cpu-policy=inherit", HOST_CGROUP },
 		{ "cpus=1", HOST_CGROUP, true },
 	};

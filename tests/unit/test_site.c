@@ -121,6 +121,7 @@ static void whole_file(void **state)
 	     "loosen-rw = /data /scratch\n"
 	     "spool = /var/spool/cells\n"
 	     "cgroup-parent = /cells.slice\n"
+	     "cores = share\n"
 	     "\n"
 	     "[profile gpu]\n"
 	     "base = batch\n"
@@ -133,6 +134,7 @@ static void whole_file(void **state)
 	assert_string_equal(site.profiles, "gpu batch, strict");
 	assert_string_equal(site.spool, "/var/spool/cells");
 	assert_string_equal(site.cgroup_parent, "/cells.slice");
+	assert_true(site.share_cores);
 	for (int i = 0; i < OPTIONS; i++)
 		assert_int_equal(site.loosen[i], i == OPT_NET ||
 							 i == OPT_MEMORY ||
@@ -143,10 +145,10 @@ static void whole_file(void **state)
 	assert_string_equal(site_find(&site, "gpu")->base, "batch");
 	assert_false(site_find(&site, "gpu")->built_in);
 	assert_int_equal(site_find(&site, "gpu")->n_rows, 4);
-	row_is("gpu", 0, "memory", "4G", "t.conf:12");
-	row_is("gpu", 1, "rw", "/data", "t.conf:13");
-	row_is("gpu", 2, "ro", "%w", "t.conf:14");
-	row_is("gpu", 3, "scratch", "25%", "t.conf:15");
+	row_is("gpu", 0, "memory", "4G", "t.conf:13");
+	row_is("gpu", 1, "rw", "/data", "t.conf:14");
+	row_is("gpu", 2, "ro", "%w", "t.conf:15");
+	row_is("gpu", 3, "scratch", "25%", "t.conf:16");
 }
 
 /* Keys of the site may stand before any section; no newline at the end. */
