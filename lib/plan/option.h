@@ -54,6 +54,7 @@ enum option_id {
 	OPT_HUGETLB,
 	OPT_TIME_LIMIT,
 	OPT_LIMITS,
+	OPT_OMP_THREADS,
 	OPT_NESTABLE,
 	OPT_SECCOMP,
 	OPT_LANDLOCK,
@@ -170,6 +171,10 @@ enum {
 	MEMORY_LOCAL,
 	MEMORY_NONE
 }; /* mem-policy */
+enum {
+	OMP_NO,
+	OMP_YES
+}; /* omp-threads */
 enum {
 	NESTABLE_NO,
 	NESTABLE_YES

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "config.h"
 
+#include <limits.h>
 #include <string.h>
 
 #include "plan/build.h"
@@ -129,6 +130,7 @@ static void set_defaults(struct options *o, const struct host *host)
 	default_word(o, OPT_DEV, DEV_HOST);
 	default_word(o, OPT_HIDEPID, HIDEPID_NO);
 	default_word(o, OPT_LIMITS, LIMITS_ENFORCE);
+	default_word(o, OPT_OMP_THREADS, OMP_NO);
 	default_word(o, OPT_NESTABLE, NESTABLE_NO);
 	default_word(o, OPT_SECCOMP, LEVEL_DEFAULT);
 	default_word(o, OPT_LANDLOCK, LEVEL_OFF);
@@ -266,6 +268,14 @@ static int build_scratch(const struct build *b, struct plan *plan,
 	return 0;
 }
 
+static void build_threads(const struct build *b, struct plan *plan)
+{
+	if (b->o->value[OPT_OMP_THREADS].num != OMP_YES)
+		return;
+	plan->omp_threads =
+		plan->cpus ? (unsigned)((plan->cpus + 999) / 1000) : UINT_MAX;
+}
+
 static void build_env(const struct build *b, struct plan *plan)
 {
 	if (!plan->mnt.scratch)
@@ -322,6 +332,7 @@ int plan_build(const struct options *wish, const struct site *site,
 	    build_mounts(&b, ret, err) || build_link(&b, ret, err) ||
 	    build_limits(&b, ret, err) || build_sec(&b, ret, err))
 		return -1;
+	build_threads(&b, ret);
 	build_env(&b, ret);
 	build_record(&b, ret);
 	return 0;

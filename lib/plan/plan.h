@@ -40,6 +40,9 @@ struct plan {
 	struct cg_plan cg;
 	struct topo_plan topo;
 	enum plan_claim claim; /* of the CPUs in `topo`, see topo/ledger.h */
+	/* OMP_NUM_THREADS: the CPUs that a process may use, but no more than
+	 * this; 0: not set. */
+	unsigned omp_threads;
 	struct sec_plan sec;
 	uint64_t cpus;           /* thousandths asked for, 0: no limit */
 	uint64_t memory;         /* bytes, 0: no limit */

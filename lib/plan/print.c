@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include <json.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -225,6 +226,16 @@ static const char *const memories[] = {
 	[TOPO_MEM_BIND] = NULL,
 };
 
+/* Counted where the affinity is known, which Slurm sets late. */
+static const char *threads(struct facts *f, unsigned most)
+{
+	if (!most)
+		return NULL;
+	return most == UINT_MAX
+		       ? "(CPUs)"
+		       : pool_printf(f->pool, "(CPUs, at most %u)", most);
+}
+
 static void plan_facts(const struct plan *plan, struct facts *f)
 {
 	static const char *const claims[] = { [CLAIM_CORES] = "exclusive",
@@ -255,6 +266,7 @@ static void plan_facts(const struct plan *plan, struct facts *f)
 	put_sec(f, &plan->sec);
 	put(f, "privileges", "nestable", plan->nestable ? "yes" : NULL);
 	put_pairs(f, "env", plan->env, plan->n_env);
+	put(f, "env", "OMP_NUM_THREADS", threads(f, plan->omp_threads));
 	put(f, "start", "cwd", plan->cwd);
 	put(f, "record", "spool", plan->spool);
 	put(f, "record", "file", plan->record);

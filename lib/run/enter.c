@@ -14,6 +14,7 @@
 #include "base/fd.h"
 #include "run/enter.h"
 #include "run/msg.h"
+#include "run/threads.h"
 
 /* The supervisor is gone: nobody is left to be of use to. */
 static void await_ack(int sock)
@@ -160,6 +161,20 @@ static int tie_to_init(const struct start *s, struct err *err)
 	return getppid() == s->init ? 0 : err_set(err, 0, "init is dead");
 }
 
+/* The user's own choice stays. */
+static int set_threads(const struct plan *plan, struct err *err)
+{
+	char value[16];
+	unsigned n;
+
+	if (threads_read(plan, &n, err))
+		return -1;
+	snprintf(value, sizeof(value), "%u", n);
+	if (n && setenv("OMP_NUM_THREADS", value, 0))
+		return err_set(err, errno, "set OMP_NUM_THREADS");
+	return 0;
+}
+
 static int payload_set_up(const struct start *s, struct err *err)
 {
 	const struct plan *plan = s->e->plan;
@@ -169,7 +184,7 @@ static int payload_set_up(const struct start *s, struct err *err)
 	for (size_t i = 0; i < plan->n_env; i++)
 		if (setenv(plan->env[i].key, plan->env[i].value, 1))
 			return err_set(err, errno, "set %s", plan->env[i].key);
-	if (sec_apply(&plan->sec, err))
+	if (set_threads(plan, err) || sec_apply(&plan->sec, err))
 		return -1;
 	if (!plan->ns.make[NS_PID] && tie_to_init(s, err))
 		return -1;

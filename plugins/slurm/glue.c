@@ -24,6 +24,7 @@
 #include "glue.h"
 #include "plan/resolve.h"
 #include "run/gc.h"
+#include "run/threads.h"
 #include "shim.h"
 
 enum {
@@ -378,12 +379,31 @@ int glue_join(struct glue *g, spank_t spank, struct err *err)
 	return 0;
 }
 
-int glue_enter(struct glue *g, struct err *err)
+/* By the task's affinity, which Slurm has set now; the user's choice stays. */
+static int set_threads(const struct glue *g, spank_t spank, struct err *err)
+{
+	char value[16];
+	unsigned n;
+	int r = 0;
+
+	if (threads_read(&g->plan, &n, err))
+		return -1;
+	snprintf(value, sizeof(value), "%u", n);
+	if (n)
+		r = spank_setenv(spank, "OMP_NUM_THREADS", value, 0);
+	return r && r != ESPANK_ENV_EXISTS
+		       ? err_set(err, 0, "set OMP_NUM_THREADS")
+		       : 0;
+}
+
+int glue_enter(struct glue *g, spank_t spank, struct err *err)
 {
 	cleanup_fd int shim = -1;
 	sigset_t all, old;
 	pid_t pid;
 
+	if (set_threads(g, spank, err))
+		return -1;
 	if (g->plan.ns.cgroup_late &&
 	    (sec_raise_caps(err) || ns_task_enter(&g->plan.ns, err)))
 		return -1;

@@ -77,7 +77,7 @@ int glue_join(struct glue *g, spank_t spank, struct err *err);
 
 /* In a task, as the user, last: take privileges away and enter the PID
  * namespace by a fork; the caller goes on as the child. */
-int glue_enter(struct glue *g, struct err *err);
+int glue_enter(struct glue *g, spank_t spank, struct err *err);
 
 /*
  * In the step daemon: remember how a task ended. After the last one the cell

@@ -150,10 +150,9 @@ int slurm_spank_task_init(spank_t spank, int ac, char *argv[])
 {
 	struct err err;
 
-	(void)spank;
 	(void)ac;
 	(void)argv;
-	if (!glue.asked || !glue_enter(&glue, &err))
+	if (!glue.asked || !glue_enter(&glue, spank, &err))
 		return 0;
 	slurm_error("cloison: %s", err.text);
 	return -1;

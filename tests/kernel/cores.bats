@@ -124,3 +124,21 @@ claims() { find /run/cloison/cpus /tmp -maxdepth 1 -name 'cloison-cpus-*' -user 
 	[ "$output" -ge 1 ]
 	run -0 on --quiet --cpus=2 --pid=host --nestable=yes -- "$CLOISON" run --quiet --cpus=1 --limits=try -- nproc
 }
+
+@test "nproc and OMP_NUM_THREADS fit, if asked, and the user's own number stays" {
+	# shellcheck disable=SC2016 # the inner shell expands it
+	local show='echo "${OMP_NUM_THREADS:-none}"'
+	run -0 on --quiet --cpus=1 -- sh -c "nproc; $show"
+	[ "${lines[0]}" -lt "$(nproc)" ]
+	[ "${lines[1]}" = none ]
+	run -0 on --quiet --cpus=1 --omp-threads=yes -- sh -c "$show"
+	[ "$output" = 1 ]
+	run -0 on --quiet --omp-threads=yes -- sh -c "$show"
+	[ "$output" = 2 ]
+	OMP_NUM_THREADS=5 run -0 on --quiet --omp-threads=yes -- sh -c "$show"
+	[ "$output" = 5 ]
+	is_root || return 0
+	printf '[site]\nloosen = all\ndefault-profile = omp\n[profile omp]\nbase = batch\nomp-threads = yes\n' >site
+	run -0 on --quiet --config="$PWD/site" --cpus=0.5 -- sh -c "$show"
+	[ "$output" = 1 ]
+}
