@@ -75,7 +75,7 @@ submit() {
 host_state() {
 	cat /proc/self/mountinfo
 	find /sys/fs/cgroup -type d -name '*cloison*' | sort
-	find /run/cloison/{cells,jobs,leases} /var/lib/cloison/{cells,jobs} -mindepth 1 ! -name gc.lock 2>/dev/null | sort
+	find /run/cloison/{cells,cpus,jobs,leases} /var/lib/cloison/{cells,jobs} -mindepth 1 ! -name gc.lock 2>/dev/null | sort
 	ls /sys/class/net
 	ipcs -a
 	pgrep -x cloison-init || true
