@@ -583,12 +583,19 @@ static const char *in_sources(const char *path)
 static void own_machines(void **state)
 {
 	char path[512];
+	int n;
 
 	(void)state;
 	/* Its pool goes with each machine. */
 	snprintf(path, sizeof(path), "%s",
 		 in_sources("tests/topology/machines"));
-	assert_true(dumps(path) >= 4);
+	n = dumps(path);
+	/* Another user runs this elsewhere, and may not read them. */
+	if (n < 0 && !getenv("top_srcdir")) {
+		print_message("skipped: no %s here\n", path);
+		skip();
+	}
+	assert_true(n >= 4);
 }
 
 static void real_machines(void **state)
