@@ -90,7 +90,7 @@ cgroup_of() { sed -n 's/^0:://p' "/proc/$1/cgroup"; }
 }
 
 @test "enter is held to the cell's limits, across sessions" {
-	as_session alice cloison run --memory=64M -- sleep 1000 3>&- &
+	as_session alice cloison run --memory=64M --oom-group=no -- sleep 1000 3>&- &
 	run=$!
 	eventually 30 pgrep -u alice -x sleep
 	id=$(cloison ls --json | jq -r '.cells[] | select(.user == "alice") | .id')
