@@ -69,14 +69,19 @@ static int report(munge_ctx_t ctx, munge_err_t code, struct err *err)
 			socket ? socket : "of its default");
 }
 
+int auth_load(struct err *err)
+{
+	if (LAZY_LOAD(munge, MUNGE_SONAME, MUNGE, err))
+		return err_hint(err, "install MUNGE's library");
+	return 0;
+}
+
 static munge_ctx_t context(const char *socket, struct err *err)
 {
 	munge_ctx_t ctx;
 
-	if (LAZY_LOAD(munge, MUNGE_SONAME, MUNGE, err)) {
-		err_hint(err, "install MUNGE's library");
+	if (auth_load(err))
 		return NULL;
-	}
 	ctx = munge.munge_ctx_create();
 	if (!ctx)
 		abort(); /* out of memory, as in a pool */
@@ -88,8 +93,9 @@ static munge_ctx_t context(const char *socket, struct err *err)
 	return ctx;
 }
 
-int auth_sign(const char *socket, int ttl, const char *payload,
-	      struct pool *pool, const char **ret, struct err *err)
+int auth_sign_for(const char *socket, int ttl, uid_t reader,
+		  const char *payload, struct pool *pool, const char **ret,
+		  struct err *err)
 {
 	munge_ctx_t ctx = context(socket, err);
 	size_t len = strlen(payload);
@@ -101,6 +107,9 @@ int auth_sign(const char *socket, int ttl, const char *payload,
 	if (len <= INT_MAX) {
 		e = munge.munge_ctx_set(ctx, MUNGE_OPT_TTL, ttl);
 		if (!e)
+			e = munge.munge_ctx_set(ctx, MUNGE_OPT_UID_RESTRICTION,
+						reader);
+		if (!e)
 			e = munge.munge_encode(&cred, ctx, payload, (int)len);
 	}
 	if (e)
@@ -110,6 +119,13 @@ int auth_sign(const char *socket, int ttl, const char *payload,
 	free(cred);
 	munge.munge_ctx_destroy(ctx);
 	return e ? -1 : 0;
+}
+
+int auth_sign(const char *socket, int ttl, const char *payload,
+	      struct pool *pool, const char **ret, struct err *err)
+{
+	return auth_sign_for(socket, ttl, AUTH_ANYBODY, payload, pool, ret,
+			     err);
 }
 
 int auth_verify(const char *socket, const char *cred, struct pool *pool,
@@ -140,6 +156,7 @@ int auth_verify(const char *socket, const char *cred, struct pool *pool,
 		ret->uid = uid;
 		ret->gid = gid;
 		munge.munge_ctx_get(ctx, MUNGE_OPT_ENCODE_TIME, &ret->encoded);
+		munge.munge_ctx_get(ctx, MUNGE_OPT_ADDR4, &ret->host);
 	}
 	free(payload);
 	munge.munge_ctx_destroy(ctx);

@@ -2,6 +2,7 @@
 #ifndef AUTH_AUTH_H
 #define AUTH_AUTH_H
 
+#include <netinet/in.h>
 #include <stddef.h>
 #include <sys/types.h>
 #include <time.h>
@@ -15,7 +16,8 @@
  * hosts with the same key, and there a uid means the same person everywhere.
  * Nothing here tells two realms with the same key apart.
  *
- * libmunge is loaded at the first call. `socket` is munged's, or NULL for the
+ * libmunge is loaded at the first call; who calls from several threads calls
+ * auth_load before. `socket` is munged's, or NULL for the
  * one that libmunge was built with. Calls block until munged has answered; a
  * munged that is not there takes a few tenths of a second.
  */
@@ -34,7 +36,10 @@ enum auth_verdict {
 	AUTH_UNAVAILABLE, /* nothing is known: munged did not answer */
 };
 
-/* A credential opened. Payload and ids are set for AUTH_OK only. */
+/* Who may open it: everybody who has the key. */
+#define AUTH_ANYBODY ((uid_t)-1)
+
+/* A credential opened. All but the verdict is set for AUTH_OK only. */
 struct auth_cred {
 	enum auth_verdict verdict;
 	const char *payload; /* from the pool; a NUL follows */
@@ -42,7 +47,11 @@ struct auth_cred {
 	uid_t uid; /* who signed */
 	gid_t gid;
 	time_t encoded; /* when */
+	/* Where: what the signing host's munged takes for its own address. */
+	struct in_addr host;
 };
+
+int auth_load(struct err *err);
 
 /*
  * A credential with `payload` (text) in the caller's name, one line without
@@ -50,6 +59,11 @@ struct auth_cred {
  */
 int auth_sign(const char *socket, int ttl, const char *payload,
 	      struct pool *pool, const char **ret, struct err *err);
+
+/* The same for one reader's eyes: anybody else's munged refuses to open it. */
+int auth_sign_for(const char *socket, int ttl, uid_t reader,
+		  const char *payload, struct pool *pool, const char **ret,
+		  struct err *err);
 
 /*
  * Open a credential, once: munged remembers it until it expires. 0 when the

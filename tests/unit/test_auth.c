@@ -12,6 +12,8 @@
 
 #include <fcntl.h>
 #include <ftw.h>
+#include <netdb.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -152,6 +154,30 @@ static void refused(const struct daemon *d, const char *cred,
 	assert_int_equal(c.uid, (uid_t)-1);
 }
 
+/* As munged finds it: its host's name, by the resolver. */
+static in_addr_t own_address(void)
+{
+	const struct addrinfo hints = { .ai_family = AF_INET };
+	struct sockaddr_in in = { 0 };
+	struct addrinfo *all;
+	char name[256];
+
+	assert_int_equal(gethostname(name, sizeof(name)), 0);
+	if (getaddrinfo(name, NULL, &hints, &all))
+		skip();
+	memcpy(&in, all->ai_addr, sizeof(in));
+	freeaddrinfo(all);
+	return in.sin_addr.s_addr;
+}
+
+static void refused_not(const char *cred)
+{
+	struct auth_cred c;
+
+	if (auth_verify(here.socket, cred, &pool, &c, &err))
+		fail_msg("%s", err.text);
+}
+
 static void test_good(void **state)
 {
 	const char *cred = sign("hello", AUTH_TTL_MAX);
@@ -167,7 +193,25 @@ static void test_good(void **state)
 	assert_int_equal(c.uid, geteuid());
 	assert_int_equal(c.gid, getegid());
 	assert_in_range(c.encoded, time(NULL) - 60, time(NULL) + 1);
+	assert_int_equal(c.host.s_addr, own_address());
 	refused(&here, cred, AUTH_REPLAYED, "shown here before");
+}
+
+static void test_reader(void **state)
+{
+	const char *cred;
+
+	(void)state;
+	if (!here.pid)
+		skip();
+	assert_int_equal(auth_sign_for(here.socket, AUTH_TTL_MAX, geteuid() + 1,
+				       "x", &pool, &cred, &err),
+			 0);
+	refused(&here, cred, AUTH_INVALID, "for another user");
+	assert_int_equal(auth_sign_for(here.socket, AUTH_TTL_MAX, geteuid(),
+				       "x", &pool, &cred, &err),
+			 0);
+	refused_not(cred);
 }
 
 static void test_empty_payload(void **state)
@@ -241,6 +285,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_good),
+		cmocka_unit_test(test_reader),
 		cmocka_unit_test(test_empty_payload),
 		cmocka_unit_test(test_expired),
 		cmocka_unit_test(test_altered),
