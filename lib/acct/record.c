@@ -777,34 +777,44 @@ static int fields_get(const struct reader *r, struct json_object *root)
 	return 0;
 }
 
+/* The record, and the tree that it was read from. */
+static int tree_read(const char *text, size_t len, struct pool *pool,
+		     struct record *ret, struct json_object **ret_root,
+		     struct err *err)
+{
+	struct reader r = { pool, ret, err };
+
+	record_init(ret);
+	if (!tree_parse(text, len, ret_root, err) &&
+	    !schema_check(*ret_root, err) && !fields_get(&r, *ret_root))
+		return 0;
+	if (*ret_root)
+		json.json_object_put(*ret_root);
+	return -1;
+}
+
 int record_parse(const char *text, size_t len, struct pool *pool,
 		 struct record *ret, struct err *err)
 {
-	struct reader r = { pool, ret, err };
 	struct json_object *root;
-	int bad;
 
-	record_init(ret);
-	bad = tree_parse(text, len, &root, err) || schema_check(root, err) ||
-	      fields_get(&r, root);
-	if (root)
-		json.json_object_put(root);
-	return bad ? -1 : 0;
+	if (tree_read(text, len, pool, ret, &root, err))
+		return -1;
+	json.json_object_put(root);
+	return 0;
 }
 
 int record_rewrite(const char *text, size_t len, struct pool *pool,
-		   const char **ret, struct err *err)
+		   struct record *ret, const char **ret_text, struct err *err)
 {
 	struct json_object *root;
-	struct record record;
 	size_t written;
 
-	if (record_parse(text, len, pool, &record, err) ||
-	    tree_parse(text, len, &root, err))
+	if (tree_read(text, len, pool, ret, &root, err))
 		return -1;
 	json.json_object_object_del(root, "signer");
 	json.json_object_object_del(root, "source");
-	*ret = tree_text(root, pool, &written);
+	*ret_text = tree_text(root, pool, &written);
 	/* Escapes make a text longer than it came. */
 	if (written > RECORD_MAX)
 		return err_set(err, 0, "longer than %d bytes", RECORD_MAX);

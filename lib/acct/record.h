@@ -123,12 +123,12 @@ int record_parse(const char *text, size_t len, struct pool *pool,
 		 struct record *ret, struct err *err);
 
 /*
- * The same JSON object again in one line of strict JSON (RFC 8259), whatever
- * json-c let pass, with its unknown members and without `signer` and `source`,
- * which only a store may add. Refuses what record_parse refuses.
+ * record_parse, and the same JSON object again in one line of strict JSON
+ * (RFC 8259), whatever json-c let pass, with its unknown members and without
+ * `signer` and `source`, which only a store may add.
  */
 int record_rewrite(const char *text, size_t len, struct pool *pool,
-		   const char **ret, struct err *err);
+		   struct record *ret, const char **ret_text, struct err *err);
 
 /*
  * Call `fn` for every member with one value, in the order of the schema:

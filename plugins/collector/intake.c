@@ -14,12 +14,6 @@ enum {
 	BATCH = 256
 };
 
-struct intake_item {
-	const char *label;
-	struct record record;
-	struct store_entry entry; /* but for record, as items move */
-};
-
 static int check_signer(const struct record *r, int64_t signer, struct err *err)
 {
 	if (signer == 0 || signer == r->user.uid)
@@ -35,47 +29,56 @@ static int check_signer(const struct record *r, int64_t signer, struct err *err)
 		(long long)signer, (long long)r->user.uid);
 }
 
+enum intake_verdict intake_check(const char *text, size_t len, int64_t signer,
+				 enum store_source source, struct pool *pool,
+				 struct store_entry *ret, struct err *err)
+{
+	struct record *record = pool_alloc(pool, sizeof(*record));
+	const char *kept;
+
+	if (record_rewrite(text, len, pool, record, &kept, err))
+		return INTAKE_MALFORMED;
+	if (check_signer(record, signer, err))
+		return INTAKE_FOREIGN;
+	*ret = (struct store_entry){ .record = record,
+				     .text = kept,
+				     .signer = signer,
+				     .source = source };
+	return INTAKE_TAKEN;
+}
+
 int intake_add(struct intake *in, const char *label, const char *text,
 	       size_t len, int64_t signer, enum store_source source,
 	       struct err *err)
 {
-	struct intake_item *item;
-	struct record record;
-	const char *kept;
+	struct store_entry entry;
+	size_t labels = in->n;
 
-	if (record_parse(text, len, &in->pool, &record, err) ||
-	    check_signer(&record, signer, err) ||
-	    record_rewrite(text, len, &in->pool, &kept, err))
+	if (intake_check(text, len, signer, source, &in->pool, &entry, err) !=
+	    INTAKE_TAKEN)
 		return 1;
-	item = pool_push(&in->pool, &in->items, &in->n, sizeof(*item));
-	item->label = pool_strdup(&in->pool, label);
-	item->record = record;
-	item->entry = (struct store_entry){ .text = kept,
-					    .signer = signer,
-					    .source = source };
+	*(const char **)pool_push(&in->pool, &in->labels, &labels,
+				  sizeof(*in->labels)) =
+		pool_strdup(&in->pool, label);
+	*(struct store_entry *)pool_push(&in->pool, &in->entries, &in->n,
+					 sizeof(entry)) = entry;
 	return in->n < BATCH ? 0 : intake_flush(in, err);
 }
 
 void intake_drop(struct intake *in)
 {
 	pool_free(&in->pool);
-	in->items = NULL;
+	in->entries = NULL;
+	in->labels = NULL;
 	in->n = 0;
 }
 
 int intake_flush(struct intake *in, struct err *err)
 {
-	struct store_entry *entries =
-		pool_alloc(&in->pool, (in->n + 1) * sizeof(*entries));
-	int result;
+	int result = store_insert(in->store, in->entries, in->n, err);
 
-	for (size_t i = 0; i < in->n; i++) {
-		entries[i] = in->items[i].entry;
-		entries[i].record = &in->items[i].record;
-	}
-	result = store_insert(in->store, entries, in->n, err);
 	for (size_t i = 0; i < in->n && !result; i++)
-		result = in->done(in->arg, in->items[i].label, entries[i].fate,
+		result = in->done(in->arg, in->labels[i], in->entries[i].fate,
 				  err);
 	intake_drop(in);
 	return result;

@@ -17,9 +17,25 @@ struct intake {
 	void *arg;
 	/* Waiting for the next transaction. */
 	struct pool pool;
-	struct intake_item *items;
+	struct store_entry *entries;
+	const char **labels;
 	size_t n;
 };
+
+enum intake_verdict {
+	INTAKE_TAKEN,
+	INTAKE_MALFORMED, /* it is no record */
+	INTAKE_FOREIGN,   /* another user's, and root did not sign it */
+};
+
+/*
+ * Check one record; `ret` is what a store wants of it, from `pool`. `err` says
+ * why it is not taken. Pure but for the loading of json-c, which
+ * record_foresee does ahead of several threads.
+ */
+enum intake_verdict intake_check(const char *text, size_t len, int64_t signer,
+				 enum store_source source, struct pool *pool,
+				 struct store_entry *ret, struct err *err);
 
 /*
  * Check a record and queue it. `label` is what `done` gets. 1: refused, and

@@ -41,11 +41,11 @@ static void rewrite(const char *text, size_t len, struct pool *pool)
 	struct record r;
 	struct err err;
 
-	if (record_rewrite(text, len, pool, &once, &err))
+	if (record_rewrite(text, len, pool, &r, &once, &err))
 		return;
 	check(strlen(once) <= RECORD_MAX && !strchr(once, '\n'));
 	check(!record_parse(once, strlen(once), pool, &r, &err));
-	check(!record_rewrite(once, strlen(once), pool, &twice, &err));
+	check(!record_rewrite(once, strlen(once), pool, &r, &twice, &err));
 	check(!strcmp(once, twice));
 }
 

@@ -314,13 +314,16 @@ static void test_rewrite(void **state)
 		"\"y\":[\"\t\", 12.345678, 1.], \"\\u0073igner\":0,"
 		"\"source\":1,\"later\":{\"signer\":7} }\n";
 	const char *out;
+	struct record r;
 
 	(void)state;
-	assert_int_equal(record_rewrite(in, strlen(in), &pool, &out, &err), 0);
+	assert_int_equal(record_rewrite(in, strlen(in), &pool, &r, &out, &err),
+			 0);
 	assert_string_equal(out,
 			    HEAD ",\"x\":1.5,\"y\":[\"\\t\",12.345678,1.0],"
 				 "\"later\":{\"signer\":7}}");
-	assert_int_equal(record_rewrite("{}", 2, &pool, &out, &err), -1);
+	assert_string_equal(r.id, "a");
+	assert_int_equal(record_rewrite("{}", 2, &pool, &r, &out, &err), -1);
 }
 
 static void test_locale(void **state)
