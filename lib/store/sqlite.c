@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "acct/spool.h"
@@ -48,6 +49,19 @@ static const char *const migrations[] = {
 	"CREATE INDEX record_user ON record (user, start_us);"
 	"CREATE INDEX record_short ON record (substr(id, -8))"
 	" WHERE job IS NULL;",
+
+	"CREATE TABLE due ("
+	" scheduler TEXT NOT NULL, cluster TEXT NOT NULL, job TEXT NOT NULL,"
+	" last_us INTEGER NOT NULL,"
+	" again_us INTEGER NOT NULL DEFAULT 0,"
+	" tries INTEGER NOT NULL DEFAULT 0,"
+	" PRIMARY KEY (scheduler, cluster, job)"
+	") WITHOUT ROWID;"
+	"INSERT INTO due (scheduler, cluster, job, last_us)"
+	" SELECT scheduler, coalesce(cluster, ''), job,"
+	" coalesce(max(end_us), 0)"
+	" FROM record WHERE scheduler IS NOT NULL AND job IS NOT NULL"
+	" GROUP BY 1, 2, 3;",
 };
 enum {
 	VERSION_NOW = sizeof(migrations) / sizeof(migrations[0])
@@ -104,6 +118,7 @@ struct sqlite_store {
 	sqlite3 *db;
 	sqlite3_stmt *fetch; /* what is under an id */
 	sqlite3_stmt *insert;
+	sqlite3_stmt *due; /* a record of this job came */
 };
 
 static struct sqlite_store *of(struct store *store)
@@ -268,6 +283,7 @@ static void sqlite_close(struct store *store)
 
 	sqlite3_finalize(s->fetch);
 	sqlite3_finalize(s->insert);
+	sqlite3_finalize(s->due);
 	sqlite3_close(s->db);
 	free(s);
 }
@@ -289,7 +305,12 @@ static int set_up(struct sqlite_store *s, const char *path, struct err *err)
 	sqlite3_db_config(s->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
 	if (check_same(s->db, &st, err) ||
 	    run(s->db, "PRAGMA synchronous = FULL", err) ||
-	    migrate(s->db, err) || prepare_insert(s, err))
+	    migrate(s->db, err) || prepare_insert(s, err) ||
+	    prepare(s->db,
+		    "INSERT INTO due (scheduler, cluster, job, last_us) "
+		    "VALUES (?1, coalesce(?2, ''), ?3, ?4) ON CONFLICT DO "
+		    "UPDATE SET last_us = max(last_us + 1, excluded.last_us)",
+		    &s->due, err))
 		return -1;
 	return prepare(s->db,
 		       "SELECT signer, source, text FROM record WHERE id = ?1",
@@ -346,11 +367,46 @@ static void bind(sqlite3_stmt *stmt, int i, const struct column *c,
 		sqlite3_bind_int64(stmt, i, *(const int64_t *)at);
 }
 
+static void bind_text(sqlite3_stmt *stmt, int i, const char *text)
+{
+	sqlite3_bind_text(stmt, i, text, -1, SQLITE_STATIC);
+}
+
+/* A statement without rows, which can be used again then. */
+static int perform(struct sqlite_store *s, sqlite3_stmt *stmt, struct err *err)
+{
+	int result = 0;
+
+	if (sqlite3_step(stmt) != SQLITE_DONE)
+		result = fail(s->db, "write", err);
+	sqlite3_reset(stmt);
+	return result;
+}
+
+static int64_t now_us(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return ts.tv_sec * (int64_t)1000000 + ts.tv_nsec / 1000;
+}
+
+static int make_due(struct sqlite_store *s, const struct record *r,
+		    struct err *err)
+{
+	if (!r->scheduler.name || !r->scheduler.job)
+		return 0;
+	bind_text(s->due, 1, r->scheduler.name);
+	bind_text(s->due, 2, r->scheduler.cluster);
+	bind_text(s->due, 3, r->scheduler.job);
+	sqlite3_bind_int64(s->due, 4, now_us());
+	return perform(s, s->due, err);
+}
+
 static int insert_one(struct sqlite_store *s, struct store_entry *e,
 		      struct err *err)
 {
 	sqlite3_stmt *stmt = s->insert;
-	int step;
 
 	if (look_up(s, e, &e->fate, err))
 		return -1;
@@ -360,14 +416,11 @@ static int insert_one(struct sqlite_store *s, struct store_entry *e,
 	for (size_t i = 0; i < COLUMNS; i++)
 		bind(stmt, (int)i + 1, &columns[i], e->record);
 	sqlite3_bind_int64(stmt, COLUMNS + 1, e->signer);
-	sqlite3_bind_text(stmt, COLUMNS + 2, store_sources[e->source], -1,
-			  SQLITE_STATIC);
-	sqlite3_bind_text(stmt, COLUMNS + 3, e->text, -1, SQLITE_STATIC);
-	step = sqlite3_step(stmt);
-	if (step != SQLITE_DONE)
-		fail(s->db, "insert", err);
-	sqlite3_reset(stmt);
-	return step == SQLITE_DONE ? 0 : -1;
+	bind_text(stmt, COLUMNS + 2, store_sources[e->source]);
+	bind_text(stmt, COLUMNS + 3, e->text);
+	if (perform(s, stmt, err))
+		return -1;
+	return make_due(s, e->record, err);
 }
 
 static int sqlite_insert(struct store *store, struct store_entry *entries,
@@ -390,8 +443,7 @@ static int sqlite_insert(struct store *store, struct store_entry *entries,
  * Constant pieces are put together, so that each filter finds its index; the
  * values are bound.
  */
-static int prepare_each(struct sqlite_store *s, const struct store_filter *f,
-			sqlite3_stmt **ret, struct err *err)
+static const char *where(const struct store_filter *f, struct pool *pool)
 {
 	const struct {
 		bool wanted;
@@ -400,25 +452,25 @@ static int prepare_each(struct sqlite_store *s, const struct store_filter *f,
 		{ f->job, " AND (job = :job OR (job IS NULL AND id = :job)"
 			  " OR (job IS NULL AND substr(id, -8) = :job))" },
 		{ f->user, " AND user = :user" },
+		{ f->account, " AND account = :account" },
+		{ f->node, " AND node = :node" },
+		{ f->profile, " AND profile = :profile" },
+		{ f->reason, " AND reason = :reason" },
+		{ f->cluster, " AND cluster = :cluster" },
 		{ f->since_us >= 0,
 		  " AND coalesce(end_us, start_us) >= :since" },
+		{ f->until_us >= 0,
+		  " AND coalesce(end_us, start_us) < :until" },
+		{ f->uid >= 0, " AND uid = :uid" },
 		{ f->signer >= 0, " AND signer = :signer" },
+		{ f->failed, " AND code IS NOT 0" },
 	};
-	const char *sql = "SELECT id FROM (SELECT id, start_us FROM record "
-			  "WHERE 1";
-	struct pool pool = { 0 };
-	int result;
+	const char *sql = " WHERE 1";
 
 	for (size_t i = 0; i < sizeof(clauses) / sizeof(clauses[0]); i++)
 		if (clauses[i].wanted)
-			sql = pool_printf(&pool, "%s%s", sql, clauses[i].sql);
-	sql = pool_printf(
-		&pool, "%s%s) ORDER BY start_us, id", sql,
-		f->limit >= 0 ? " ORDER BY start_us DESC, id DESC LIMIT :limit"
-			      : "");
-	result = prepare(s->db, sql, ret, err);
-	pool_free(&pool);
-	return result;
+			sql = pool_printf(pool, "%s%s", sql, clauses[i].sql);
+	return sql;
 }
 
 /* Parameters that the statement does not have are index 0, and ignored. */
@@ -428,8 +480,17 @@ static void bind_filter(sqlite3_stmt *stmt, const struct store_filter *f)
 		const char *name, *text;
 		int64_t number;
 	} values[] = {
-		{ ":job", f->job, 0 },           { ":user", f->user, 0 },
-		{ ":since", NULL, f->since_us }, { ":signer", NULL, f->signer },
+		{ ":job", f->job, 0 },
+		{ ":user", f->user, 0 },
+		{ ":account", f->account, 0 },
+		{ ":node", f->node, 0 },
+		{ ":profile", f->profile, 0 },
+		{ ":reason", f->reason, 0 },
+		{ ":cluster", f->cluster, 0 },
+		{ ":since", NULL, f->since_us },
+		{ ":until", NULL, f->until_us },
+		{ ":uid", NULL, f->uid },
+		{ ":signer", NULL, f->signer },
 		{ ":limit", NULL, f->limit },
 	};
 
@@ -437,8 +498,7 @@ static void bind_filter(sqlite3_stmt *stmt, const struct store_filter *f)
 		int at = sqlite3_bind_parameter_index(stmt, values[i].name);
 
 		if (values[i].text)
-			sqlite3_bind_text(stmt, at, values[i].text, -1,
-					  SQLITE_STATIC);
+			bind_text(stmt, at, values[i].text);
 		else
 			sqlite3_bind_int64(stmt, at, values[i].number);
 	}
@@ -453,10 +513,18 @@ static int list_ids(struct sqlite_store *s, const struct store_filter *filter,
 		    struct pool *pool, const char ***ret, size_t *ret_n,
 		    struct err *err)
 {
+	const char *sql = pool_printf(
+		pool,
+		"SELECT id FROM (SELECT id, start_us FROM record%s%s) "
+		"ORDER BY start_us, id",
+		where(filter, pool),
+		filter->limit >= 0
+			? " ORDER BY start_us DESC, id DESC LIMIT :limit"
+			: "");
 	sqlite3_stmt *stmt;
 	int step;
 
-	if (prepare_each(s, filter, &stmt, err))
+	if (prepare(s->db, sql, &stmt, err))
 		return -1;
 	bind_filter(stmt, filter);
 	while ((step = sqlite3_step(stmt)) == SQLITE_ROW) {
@@ -524,9 +592,291 @@ static int sqlite_each(struct store *store, const struct store_filter *filter,
 	return result;
 }
 
+static void sum_text(sqlite3_stmt *stmt, int i, struct pool *pool, void *at)
+{
+	*(const char **)at =
+		pool_strdup(pool, (const char *)sqlite3_column_text(stmt, i));
+}
+
+/* Sums are floating point: who invents huge numbers makes none overflow. */
+static void sum_number(sqlite3_stmt *stmt, int i, struct pool *pool, void *at)
+{
+	double v = sqlite3_column_double(stmt, i);
+
+	(void)pool;
+	if (sqlite3_column_type(stmt, i) == SQLITE_NULL)
+		*(int64_t *)at = -1;
+	else
+		*(int64_t *)at = v < 0x1p63 ? (int64_t)v : INT64_MAX;
+}
+
+/* Members of a group, from the columns of `cell` below. */
+static const struct sum_column {
+	const char *sql;
+	void (*read)(sqlite3_stmt *stmt, int i, struct pool *pool, void *at);
+	size_t at;
+	bool of_job; /* by job and step only */
+} sum_columns[] = {
+#define SUM(read, member, sql)                                             \
+	{                                                                  \
+		sql, sum_##read, offsetof(struct store_sum, member), false \
+	}
+#define OF_JOB(read, member, sql)                                         \
+	{                                                                 \
+		sql, sum_##read, offsetof(struct store_sum, member), true \
+	}
+#define SAME(name)                                     \
+	SUM(text, name,                                \
+	    "CASE WHEN min(coalesce(" #name ", '')) =" \
+	    " max(coalesce(" #name ", '')) THEN min(" #name ") END")
+	SAME(cluster),
+	SAME(job),
+	SAME(step),
+	SAME(user),
+	SAME(account),
+	SAME(node),
+	SAME(profile),
+	SAME(reason),
+	SAME(day),
+	SUM(number, records, "count(*)"),
+	SUM(number, failed, "sum(code IS NOT 0)"),
+	SUM(number, ooms, "sum(reason IS 'oom')"),
+	OF_JOB(number, nodes, "count(DISTINCT node)"),
+	SUM(number, start_us, "min(start_us)"),
+	SUM(number, end_us, "max(end_us)"),
+	SUM(number, wall_us, "sum(wall_us * 1.0)"),
+	SUM(number, cpu_us, "sum(cpu_us * 1.0)"),
+	SUM(number, cpu_asked_us,
+	    "sum(CASE WHEN cpu_us NOT NULL THEN wall_us * 1.0 * cpu_count END)"),
+	SUM(number, throttled_us, "sum(throttled_us * 1.0)"),
+	SUM(number, peak_bytes, "max(peak_bytes)"),
+	SUM(number, limit_bytes, "max(limit_bytes)"),
+	OF_JOB(text, peak_node,
+	       "substr(max(CASE WHEN peak_bytes NOT NULL THEN"
+	       " printf('%019d', peak_bytes) || node END), 20)"),
+#define MIB_S "wall_us / 1048576e6"
+	SUM(number, memory_used_mib_s,
+	    "sum(CASE WHEN limit_bytes NOT NULL THEN peak_bytes * " MIB_S
+	    " END)"),
+	SUM(number, memory_asked_mib_s,
+	    "sum(CASE WHEN peak_bytes NOT NULL THEN limit_bytes * " MIB_S
+	    " END)"),
+	SUM(number, scratch_peak_bytes, "max(scratch_peak)"),
+	SUM(number, read_bytes, "sum(read_bytes * 1.0)"),
+	SUM(number, write_bytes, "sum(write_bytes * 1.0)"),
+	SUM(number, rx_bytes, "sum(rx_bytes * 1.0)"),
+	SUM(number, tx_bytes, "sum(tx_bytes * 1.0)"),
+#undef SUM
+#undef OF_JOB
+#undef SAME
+#undef MIB_S
+};
+enum {
+	SUM_COLUMNS = sizeof(sum_columns) / sizeof(sum_columns[0])
+};
+
+#define CELL                                                               \
+	"SELECT cluster, coalesce(job, id) AS job, step, user, account,"   \
+	" node, profile, reason, code, start_us, end_us, wall_us, cpu_us," \
+	" cpu_count, peak_bytes, limit_bytes,"                             \
+	" date(coalesce(end_us, start_us) / 1000000, 'unixepoch') AS day," \
+	" json_extract(text, '$.cpu.throttled_us') AS throttled_us,"       \
+	" json_extract(text, '$.scratch.peak_bytes') AS scratch_peak,"     \
+	" json_extract(text, '$.io.read_bytes') AS read_bytes,"            \
+	" json_extract(text, '$.io.write_bytes') AS write_bytes,"          \
+	" json_extract(text, '$.net.rx_bytes') AS rx_bytes,"               \
+	" json_extract(text, '$.net.tx_bytes') AS tx_bytes FROM record"
+
+/* Shorter ones first: jobs and steps are mostly numbers. */
+static const struct {
+	const char *key, *order;
+} groups[] = {
+	[STORE_BY_JOB] = { "cluster, job", "cluster, length(job), job" },
+	[STORE_BY_STEP] = { "cluster, job, step",
+			    "cluster, length(job), job, length(step), step" },
+	[STORE_BY_USER] = { "user", "user" },
+	[STORE_BY_ACCOUNT] = { "account", "account" },
+	[STORE_BY_NODE] = { "node", "node" },
+	[STORE_BY_PROFILE] = { "profile", "profile" },
+	[STORE_BY_DAY] = { "day", "day" },
+	[STORE_BY_REASON] = { "reason", "reason" },
+	[STORE_BY_USER_DAY] = { "user, day", "user, day" },
+};
+
+static const char *sum_sql(const struct store_filter *f, enum store_by by,
+			   struct pool *pool)
+{
+	const char *sql = "SELECT ";
+
+	for (size_t i = 0; i < SUM_COLUMNS; i++)
+		sql = pool_printf(pool, "%s%s%s", sql, i ? ", " : "",
+				  !sum_columns[i].of_job ||
+						  by == STORE_BY_JOB ||
+						  by == STORE_BY_STEP
+					  ? sum_columns[i].sql
+					  : "NULL");
+	return pool_printf(
+		pool, "%s FROM (" CELL "%s) AS cell GROUP BY %s ORDER BY %s%s",
+		sql, where(f, pool), groups[by].key, groups[by].order,
+		f->limit >= 0 ? " LIMIT :limit" : "");
+}
+
+/* All groups first, as for list_ids. */
+static int list_sums(struct sqlite_store *s, const struct store_filter *filter,
+		     enum store_by by, struct pool *pool,
+		     struct store_sum **ret, size_t *ret_n, struct err *err)
+{
+	sqlite3_stmt *stmt;
+	int step;
+
+	if (prepare(s->db, sum_sql(filter, by, pool), &stmt, err))
+		return -1;
+	bind_filter(stmt, filter);
+	while ((step = sqlite3_step(stmt)) == SQLITE_ROW) {
+		struct store_sum *sum =
+			pool_push(pool, ret, ret_n, sizeof(*sum));
+
+		for (int i = 0; i < SUM_COLUMNS; i++)
+			sum_columns[i].read(stmt, i, pool,
+					    (char *)sum + sum_columns[i].at);
+	}
+	if (step != SQLITE_DONE)
+		fail(s->db, "read", err);
+	sqlite3_finalize(stmt);
+	return step == SQLITE_DONE ? 0 : -1;
+}
+
+static int sqlite_sum(struct store *store, const struct store_filter *filter,
+		      enum store_by by,
+		      int (*fn)(void *arg, const struct store_sum *sum,
+				struct err *err),
+		      void *arg, struct err *err)
+{
+	struct pool pool = { 0 };
+	struct store_sum *sums = NULL;
+	size_t n = 0;
+	int result = list_sums(of(store), filter, by, &pool, &sums, &n, err);
+
+	for (size_t i = 0; i < n && !result; i++)
+		result = fn(arg, &sums[i], err);
+	pool_free(&pool);
+	return result;
+}
+
+static int list_due(struct sqlite_store *s, const char *scheduler,
+		    int64_t now_us, int64_t limit, struct pool *pool,
+		    struct store_job **ret, size_t *ret_n, struct err *err)
+{
+	sqlite3_stmt *stmt;
+	int step;
+
+	if (prepare(s->db,
+		    "SELECT nullif(cluster, ''), job, last_us, tries FROM due "
+		    "WHERE scheduler = ?1 AND again_us <= ?2 "
+		    "ORDER BY again_us, last_us LIMIT ?3",
+		    &stmt, err))
+		return -1;
+	bind_text(stmt, 1, scheduler);
+	sqlite3_bind_int64(stmt, 2, now_us);
+	sqlite3_bind_int64(stmt, 3, limit);
+	while ((step = sqlite3_step(stmt)) == SQLITE_ROW) {
+		struct store_job *job =
+			pool_push(pool, ret, ret_n, sizeof(*job));
+
+		sum_text(stmt, 0, pool, &job->cluster);
+		sum_text(stmt, 1, pool, &job->job);
+		job->last_us = sqlite3_column_int64(stmt, 2);
+		job->tries = sqlite3_column_int64(stmt, 3);
+	}
+	if (step != SQLITE_DONE)
+		fail(s->db, "read", err);
+	sqlite3_finalize(stmt);
+	return step == SQLITE_DONE ? 0 : -1;
+}
+
+static int sqlite_due(struct store *store, const char *scheduler,
+		      int64_t now_us, int64_t limit,
+		      int (*fn)(void *arg, const struct store_job *job,
+				struct err *err),
+		      void *arg, struct err *err)
+{
+	struct pool pool = { 0 };
+	struct store_job *jobs = NULL;
+	size_t n = 0;
+	int result = list_due(of(store), scheduler, now_us, limit, &pool, &jobs,
+			      &n, err);
+
+	for (size_t i = 0; i < n && !result; i++)
+		result = fn(arg, &jobs[i], err);
+	pool_free(&pool);
+	return result;
+}
+
+static int sqlite_told(struct store *store, const char *scheduler,
+		       const struct store_job *job, enum store_told told,
+		       int64_t again_us, struct err *err)
+{
+	struct sqlite_store *s = of(store);
+	const char *sql =
+		told == STORE_TOLD_LATER
+			? "UPDATE due SET again_us = ?5, tries = tries + 1 "
+			  "WHERE scheduler = ?1 AND cluster = ?2 AND job = ?3"
+			: "DELETE FROM due WHERE scheduler = ?1 AND "
+			  "cluster = ?2 AND job = ?3 AND last_us = ?4";
+	sqlite3_stmt *stmt;
+	int result;
+
+	if (prepare(s->db, sql, &stmt, err))
+		return -1;
+	bind_text(stmt, 1, scheduler);
+	bind_text(stmt, 2, job->cluster ? job->cluster : "");
+	bind_text(stmt, 3, job->job);
+	sqlite3_bind_int64(stmt, 4, job->last_us);
+	sqlite3_bind_int64(stmt, 5, again_us);
+	result = perform(s, stmt, err);
+	sqlite3_finalize(stmt);
+	return result;
+}
+
+static int remove_before(struct sqlite_store *s, const char *sql,
+			 int64_t before_us, struct err *err)
+{
+	sqlite3_stmt *stmt;
+	int result;
+
+	if (prepare(s->db, sql, &stmt, err))
+		return -1;
+	sqlite3_bind_int64(stmt, 1, before_us);
+	result = perform(s, stmt, err);
+	sqlite3_finalize(stmt);
+	return result;
+}
+
+static int sqlite_expire(struct store *store, int64_t before_us, int64_t *ret_n,
+			 struct err *err)
+{
+	struct sqlite_store *s = of(store);
+
+	if (run(s->db, "BEGIN IMMEDIATE", err))
+		return -1;
+	if (remove_before(s, "DELETE FROM due WHERE last_us < ?1", before_us,
+			  err) ||
+	    remove_before(s,
+			  "DELETE FROM record WHERE "
+			  "coalesce(end_us, start_us) < ?1",
+			  before_us, err))
+		return undo(s->db);
+	*ret_n = sqlite3_changes(s->db);
+	return run(s->db, "COMMIT", err) ? undo(s->db) : 0;
+}
+
 const struct store_engine store_sqlite = {
 	.open = sqlite_open,
 	.insert = sqlite_insert,
 	.each = sqlite_each,
+	.sum = sqlite_sum,
+	.due = sqlite_due,
+	.told = sqlite_told,
+	.expire = sqlite_expire,
 	.close = sqlite_close,
 };

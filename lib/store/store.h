@@ -2,6 +2,7 @@
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "acct/record.h"
@@ -42,14 +43,17 @@ struct store_filter {
 	 * 8 characters of that.
 	 */
 	const char *job;
-	const char *user;
-	int64_t since_us; /* ended at or after; started, if it has no end */
-	int64_t signer;
-	int64_t limit; /* the newest so many */
+	const char *user, *account, *node, *profile, *reason, *cluster;
+	/* Ended at or after, and before; started, if it has no end. */
+	int64_t since_us, until_us;
+	int64_t uid, signer;
+	int64_t limit; /* each: the newest so many; sum: the first so many */
+	bool failed;   /* only those that did not exit with 0 */
 };
-#define STORE_FILTER_ALL                                  \
-	{                                                 \
-		.since_us = -1, .signer = -1, .limit = -1 \
+#define STORE_FILTER_ALL                                                 \
+	{                                                                \
+		.since_us = -1, .until_us = -1, .uid = -1, .signer = -1, \
+		.limit = -1                                              \
 	}
 
 struct store_row {
@@ -57,6 +61,58 @@ struct store_row {
 	size_t len;
 	int64_t signer;
 	enum store_source source;
+};
+
+/* What sums are over. A record without a job is a job of its own. */
+enum store_by {
+	STORE_BY_JOB,  /* of a cluster */
+	STORE_BY_STEP, /* of a job */
+	STORE_BY_USER,
+	STORE_BY_ACCOUNT,
+	STORE_BY_NODE,
+	STORE_BY_PROFILE,
+	STORE_BY_DAY,
+	STORE_BY_REASON,
+	STORE_BY_USER_DAY,
+};
+
+/*
+ * A group of cells. NULL: they have none or not all the same one; -1: it was
+ * measured in none of them.
+ */
+struct store_sum {
+	const char *cluster;
+	const char *job; /* the id of a record without one */
+	const char *step, *user, *account, *node, *profile, *reason;
+	const char *day;                 /* YYYY-MM-DD, UTC, of the end */
+	int64_t records, failed, ooms;   /* cells; of them not exit 0, "oom" */
+	int64_t nodes;                   /* by job and step only */
+	int64_t start_us, end_us;        /* first, last */
+	int64_t wall_us;                 /* sum over cells */
+	int64_t cpu_us;                  /* sum */
+	int64_t cpu_asked_us;            /* wall * count, where use is known */
+	int64_t throttled_us;            /* sum */
+	int64_t peak_bytes, limit_bytes; /* largest */
+	const char *peak_node; /* where that peak was; by job and step only */
+	/* Sums of peak * wall and limit * wall, where both are known. */
+	int64_t memory_used_mib_s, memory_asked_mib_s;
+	int64_t scratch_peak_bytes;                          /* largest */
+	int64_t read_bytes, write_bytes, rx_bytes, tx_bytes; /* sums */
+};
+
+/* A job of which its scheduler has not yet heard what its cells used. */
+struct store_job {
+	const char *cluster; /* or NULL */
+	const char *job;
+	int64_t last_us; /* when its newest record was taken in */
+	int64_t tries;   /* how often it was put off */
+};
+
+enum store_told {
+	STORE_TOLD_LATER,   /* put off; all others are for good */
+	STORE_TOLD_DONE,    /* the scheduler has it */
+	STORE_TOLD_FOREIGN, /* somebody else's is in its place */
+	STORE_TOLD_NEVER,   /* the scheduler does not want it */
 };
 
 struct store {
@@ -87,6 +143,40 @@ struct store_engine {
 		    int (*fn)(void *arg, const struct store_row *row,
 			      struct err *err),
 		    void *arg, struct err *err);
+	/*
+	 * Call `fn` for each group of the records that `filter` lets pass, in
+	 * the order of its key, until it returns something other than 0, as
+	 * for `each`. Strings live until `fn` returns.
+	 */
+	int (*sum)(struct store *store, const struct store_filter *filter,
+		   enum store_by by,
+		   int (*fn)(void *arg, const struct store_sum *sum,
+			     struct err *err),
+		   void *arg, struct err *err);
+	/*
+	 * Call `fn`, as above, for at most `limit` jobs of `scheduler` that
+	 * are not told yet nor put off beyond `now_us`, longest due first. A
+	 * record that comes for a job that has been told makes it due again.
+	 * `fn` may call `told`.
+	 */
+	int (*due)(struct store *store, const char *scheduler, int64_t now_us,
+		   int64_t limit,
+		   int (*fn)(void *arg, const struct store_job *job,
+			     struct err *err),
+		   void *arg, struct err *err);
+	/*
+	 * What became of a job that `due` named; STORE_TOLD_LATER puts it off
+	 * until `again_us`. The job stays due if a record came since.
+	 */
+	int (*told)(struct store *store, const char *scheduler,
+		    const struct store_job *job, enum store_told told,
+		    int64_t again_us, struct err *err);
+	/*
+	 * Remove the records that ended before `before_us`, and forget jobs
+	 * that nobody was told of since; how many records is in `ret_n`.
+	 */
+	int (*expire)(struct store *store, int64_t before_us, int64_t *ret_n,
+		      struct err *err);
 	void (*close)(struct store *store);
 };
 
@@ -114,6 +204,38 @@ store_each(struct store *store, const struct store_filter *filter,
 	   void *arg, struct err *err)
 {
 	return store->engine->each(store, filter, fn, arg, err);
+}
+
+static inline int store_sum(struct store *store,
+			    const struct store_filter *filter, enum store_by by,
+			    int (*fn)(void *arg, const struct store_sum *sum,
+				      struct err *err),
+			    void *arg, struct err *err)
+{
+	return store->engine->sum(store, filter, by, fn, arg, err);
+}
+
+static inline int store_due(struct store *store, const char *scheduler,
+			    int64_t now_us, int64_t limit,
+			    int (*fn)(void *arg, const struct store_job *job,
+				      struct err *err),
+			    void *arg, struct err *err)
+{
+	return store->engine->due(store, scheduler, now_us, limit, fn, arg,
+				  err);
+}
+
+static inline int store_told(struct store *store, const char *scheduler,
+			     const struct store_job *job, enum store_told told,
+			     int64_t again_us, struct err *err)
+{
+	return store->engine->told(store, scheduler, job, told, again_us, err);
+}
+
+static inline int store_expire(struct store *store, int64_t before_us,
+			       int64_t *ret_n, struct err *err)
+{
+	return store->engine->expire(store, before_us, ret_n, err);
 }
 
 /* Takes NULL. */

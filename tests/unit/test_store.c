@@ -217,6 +217,407 @@ static void test_one_transaction(void **state)
 	store_close(s);
 }
 
+/* One cell of two CPUs and 4 s, with all that sums are about. */
+static struct store_entry cell(const char *id, const char *job,
+			       const char *step, const char *node,
+			       const char *user, int64_t end_s, int64_t code)
+{
+	struct record *r = pool_alloc(&pool, sizeof(*r));
+	struct store_entry e = { .record = r };
+
+	record_init(r);
+	r->id = id;
+	r->scheduler.name = "slurm";
+	r->scheduler.cluster = "c1";
+	r->scheduler.job = job;
+	r->scheduler.step = step;
+	r->node = node;
+	r->user.name = user;
+	r->user.uid = 1000;
+	r->user.account = "physics";
+	r->cell.profile = "batch";
+	r->time.start_us = (end_s - 4) * 1000000;
+	r->time.end_us = end_s * 1000000;
+	r->time.wall_us = 4000000;
+	r->exit.code = code;
+	r->exit.reason = code < 0 ? "oom" : "exited";
+	r->cpu.count = 2;
+	r->usage.cpu_usage_us = 5000000;
+	r->usage.cpu_throttled_us = 10;
+	r->usage.memory_peak = 100 << 20;
+	r->usage.io_read = 7;
+	r->usage.io_write = 8;
+	r->memory.limit = 200 << 20;
+	r->scratch.peak = 3000;
+	r->net.rx = 1;
+	r->net.tx = 2;
+	return e;
+}
+
+static struct record *of(const struct store_entry *e)
+{
+	return (struct record *)e->record;
+}
+
+static void put(struct store *s, struct store_entry *e, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		assert_int_equal(
+			record_format(e[i].record, &pool, &e[i].text, &err), 0);
+	insert(s, e, n);
+}
+
+struct sums {
+	struct store_sum sum[16];
+	size_t n;
+};
+
+static int add_sum(void *arg, const struct store_sum *sum, struct err *e)
+{
+	struct sums *sums = arg;
+	struct store_sum *to = &sums->sum[sums->n++];
+
+	(void)e;
+	assert_true(sums->n <= 16);
+	*to = *sum;
+#define KEEP(member) to->member = pool_strdup(&pool, sum->member)
+	KEEP(cluster);
+	KEEP(job);
+	KEEP(step);
+	KEEP(user);
+	KEEP(account);
+	KEEP(node);
+	KEEP(profile);
+	KEEP(reason);
+	KEEP(day);
+	KEEP(peak_node);
+#undef KEEP
+	return 0;
+}
+
+static struct sums sum(struct store *s, const struct store_filter *f,
+		       enum store_by by)
+{
+	struct sums sums = { 0 };
+
+	if (store_sum(s, f, by, add_sum, &sums, &err))
+		fail_msg("store_sum: %s", err.text);
+	return sums;
+}
+
+enum {
+	DAY = 86400,
+	NOON = 20000 * DAY + DAY / 2, /* of 2024-10-04 */
+};
+
+/* Job 9 on two nodes and a day later a second step; job 10 of another user. */
+static struct store *some_cells(struct store_entry e[static 5])
+{
+	struct store *s = open_ok("r.db");
+
+	e[0] = cell("a", "9", "0", "n1", "ann", NOON, 0);
+	e[1] = cell("b", "9", "0", "n2", "ann", NOON, -1);
+	e[2] = cell("c", "9", "1", "n2", "ann", NOON + DAY, 0);
+	e[3] = cell("d", "10", "batch", "n1", "bob", NOON, 1);
+	e[4] = cell("0193-4567-89abcdef", NULL, NULL, "n1", "eve", NOON, 0);
+	of(&e[1])->usage.memory_peak = 150 << 20;
+	of(&e[4])->scheduler.name = of(&e[4])->scheduler.cluster = NULL;
+	put(s, e, 5);
+	return s;
+}
+
+static void test_sum_by_job(void **state)
+{
+	struct store_filter all = STORE_FILTER_ALL;
+	struct store_entry e[5];
+	struct store *s = some_cells(e);
+	struct sums got = sum(s, &all, STORE_BY_JOB);
+	const struct store_sum *j = &got.sum[1];
+
+	(void)state;
+	assert_int_equal(got.n, 3);
+	assert_null(got.sum[0].cluster);
+	assert_string_equal(got.sum[0].job, "0193-4567-89abcdef");
+	assert_string_equal(j->job, "9");
+	assert_string_equal(j->cluster, "c1");
+	assert_null(j->step);
+	assert_null(j->node);
+	assert_null(j->day);
+	assert_null(j->reason);
+	assert_string_equal(j->user, "ann");
+	assert_string_equal(j->account, "physics");
+	assert_string_equal(j->profile, "batch");
+	assert_int_equal(j->records, 3);
+	assert_int_equal(j->failed, 1);
+	assert_int_equal(j->ooms, 1);
+	assert_int_equal(j->nodes, 2);
+	assert_int_equal(j->start_us, (NOON - 4) * 1000000LL);
+	assert_int_equal(j->end_us, (NOON + DAY) * 1000000LL);
+	assert_int_equal(j->wall_us, 12000000);
+	assert_int_equal(j->cpu_us, 15000000);
+	assert_int_equal(j->cpu_asked_us, 24000000);
+	assert_int_equal(j->throttled_us, 30);
+	assert_int_equal(j->peak_bytes, 150 << 20);
+	assert_int_equal(j->limit_bytes, 200 << 20);
+	assert_string_equal(j->peak_node, "n2");
+	assert_int_equal(j->memory_used_mib_s, 4 * (100 + 150 + 100));
+	assert_int_equal(j->memory_asked_mib_s, 4 * 600);
+	assert_int_equal(j->scratch_peak_bytes, 3000);
+	assert_int_equal(j->read_bytes, 21);
+	assert_int_equal(j->write_bytes, 24);
+	assert_int_equal(j->rx_bytes, 3);
+	assert_int_equal(j->tx_bytes, 6);
+	assert_string_equal(got.sum[2].job, "10");
+	assert_string_equal(got.sum[2].day, "2024-10-04");
+	assert_string_equal(got.sum[2].step, "batch");
+	got = sum(s, &all, STORE_BY_STEP);
+	assert_int_equal(got.n, 4);
+	assert_string_equal(got.sum[2].step, "1");
+	assert_int_equal(got.sum[1].records, 2);
+	store_close(s);
+}
+
+static void test_sum_by_others(void **state)
+{
+	static const struct {
+		enum store_by by;
+		size_t at;
+		const char *keys[4];
+	} cases[] = {
+		{ STORE_BY_USER,
+		  offsetof(struct store_sum, user),
+		  { "ann", "bob", "eve" } },
+		{ STORE_BY_ACCOUNT,
+		  offsetof(struct store_sum, account),
+		  { "physics" } },
+		{ STORE_BY_NODE,
+		  offsetof(struct store_sum, node),
+		  { "n1", "n2" } },
+		{ STORE_BY_PROFILE,
+		  offsetof(struct store_sum, profile),
+		  { "batch" } },
+		{ STORE_BY_DAY,
+		  offsetof(struct store_sum, day),
+		  { "2024-10-04", "2024-10-05" } },
+		{ STORE_BY_REASON,
+		  offsetof(struct store_sum, reason),
+		  { "exited", "oom" } },
+		{ STORE_BY_USER_DAY,
+		  offsetof(struct store_sum, user),
+		  { "ann", "ann", "bob", "eve" } },
+	};
+	struct store_filter all = STORE_FILTER_ALL;
+	struct store_entry e[5];
+	struct store *s = some_cells(e);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct sums got = sum(s, &all, cases[i].by);
+		int64_t records = 0;
+
+		for (size_t k = 0; k < 4 && cases[i].keys[k]; k++) {
+			const char *key =
+				*(char **)((char *)&got.sum[k] + cases[i].at);
+
+			assert_true(k < got.n);
+			assert_string_equal(key, cases[i].keys[k]);
+			records += got.sum[k].records;
+			assert_int_equal(got.sum[k].nodes, -1);
+			assert_null(got.sum[k].peak_node);
+		}
+		assert_int_equal(records, 5);
+	}
+	store_close(s);
+}
+
+/* Every member of a filter narrows sums as it does records. */
+static void test_sum_filters(void **state)
+{
+	struct store_filter all = STORE_FILTER_ALL, f[13];
+	static const char *const want[] = {
+		"a b c ", "d ",
+		"a b c ", "e ",
+		"b c ",   "0193-4567-89abcdef a b d c ",
+		"b ",     "a b d c ",
+		"c ",     "0193-4567-89abcdef a b d ",
+		"",       "b d ",
+		""
+	};
+	struct store_entry e[5],
+		extra = cell("e", "11", "0", "n1", "bob", 9, 0);
+	struct store *s = some_cells(e);
+
+	(void)state;
+	of(&extra)->user.account = "maths";
+	of(&extra)->cell.profile = "open";
+	of(&extra)->scheduler.cluster = "c2";
+	put(s, &extra, 1);
+	for (size_t i = 0; i < 13; i++)
+		f[i] = all;
+	f[0].job = "9";
+	f[1].user = "bob";
+	f[1].since_us = 100LL * 1000000;
+	f[2].user = "ann";
+	f[3].account = "maths";
+	f[4].node = "n2";
+	f[5].profile = "batch";
+	f[6].reason = "oom";
+	f[7].cluster = "c1";
+	f[8].since_us = (NOON + 1) * 1000000LL;
+	f[9].until_us = (NOON + 1) * 1000000LL;
+	f[9].since_us = 100LL * 1000000;
+	f[10].uid = 1;
+	f[11].failed = true;
+	f[12].signer = 1;
+	for (size_t i = 0; i < 13; i++) {
+		struct sums got = sum(s, &f[i], STORE_BY_STEP);
+		int64_t records = 0, words = 0;
+
+		expect(s, &f[i], want[i]);
+		for (const char *c = want[i]; *c; c++)
+			words += *c == ' ';
+		for (size_t k = 0; k < got.n; k++)
+			records += got.sum[k].records;
+		assert_int_equal(records, words);
+	}
+	all.limit = 2;
+	assert_int_equal(sum(s, &all, STORE_BY_USER).n, 2);
+	store_close(s);
+}
+
+/* What was not measured is not zero, and huge numbers break nothing. */
+static void test_sum_of_nothing(void **state)
+{
+	struct store *s = open_ok("r.db");
+	struct store_filter all = STORE_FILTER_ALL;
+	struct store_entry bare = entry("a", "1", "x", 5, 0),
+			   huge[] = { cell("b", "2", "0", "n", "y", 9, 0),
+				      cell("c", "2", "0", "n", "y", 9, 0) };
+	struct sums got;
+
+	(void)state;
+	insert(s, &bare, 1);
+	got = sum(s, &all, STORE_BY_USER);
+	assert_int_equal(got.n, 1);
+	assert_int_equal(got.sum[0].records, 1);
+	assert_int_equal(got.sum[0].failed, 1);
+	assert_int_equal(got.sum[0].wall_us, -1);
+	assert_int_equal(got.sum[0].cpu_asked_us, -1);
+	assert_int_equal(got.sum[0].throttled_us, -1);
+	assert_int_equal(got.sum[0].peak_bytes, -1);
+	assert_int_equal(got.sum[0].memory_used_mib_s, -1);
+	assert_int_equal(got.sum[0].tx_bytes, -1);
+	assert_null(got.sum[0].node);
+	for (size_t i = 0; i < 2; i++) {
+		of(&huge[i])->usage.cpu_usage_us = INT64_MAX;
+		of(&huge[i])->usage.io_read = INT64_MAX;
+	}
+	put(s, huge, 2);
+	got = sum(s, &all, STORE_BY_USER);
+	assert_int_equal(got.n, 2);
+	assert_int_equal(got.sum[1].cpu_us, INT64_MAX);
+	assert_int_equal(got.sum[1].read_bytes, INT64_MAX);
+	store_close(s);
+}
+
+struct jobs {
+	struct store_job job[8];
+	size_t n;
+};
+
+static int add_job(void *arg, const struct store_job *job, struct err *e)
+{
+	struct jobs *jobs = arg;
+
+	(void)e;
+	assert_true(jobs->n < 8);
+	jobs->job[jobs->n] = *job;
+	jobs->job[jobs->n].cluster = pool_strdup(&pool, job->cluster);
+	jobs->job[jobs->n++].job = pool_strdup(&pool, job->job);
+	return 0;
+}
+
+static struct jobs due(struct store *s, const char *scheduler, int64_t now_us,
+		       int64_t limit)
+{
+	struct jobs jobs = { 0 };
+
+	if (store_due(s, scheduler, now_us, limit, add_job, &jobs, &err))
+		fail_msg("store_due: %s", err.text);
+	return jobs;
+}
+
+static void tell(struct store *s, const struct store_job *job,
+		 enum store_told told, int64_t again_us)
+{
+	if (store_told(s, "slurm", job, told, again_us, &err))
+		fail_msg("store_told: %s", err.text);
+}
+
+static void test_due(void **state)
+{
+	struct store_entry e[5],
+		more = cell("f", "9", "2", "n1", "ann", NOON, 0);
+	struct store *s = some_cells(e);
+	struct jobs got = due(s, "slurm", 100, 10), again;
+
+	(void)state;
+	assert_int_equal(got.n, 2);
+	assert_string_equal(got.job[0].job, "9");
+	assert_string_equal(got.job[0].cluster, "c1");
+	assert_int_equal(got.job[0].tries, 0);
+	assert_true(got.job[0].last_us > NOON * 1000000LL);
+	assert_int_equal(due(s, "slurm", 100, 1).n, 1);
+	assert_int_equal(due(s, "pbs", 100, 10).n, 0);
+	/* Put off, and due when its time has come. */
+	tell(s, &got.job[0], STORE_TOLD_LATER, 200);
+	again = due(s, "slurm", 199, 10);
+	assert_int_equal(again.n, 1);
+	assert_string_equal(again.job[0].job, "10");
+	again = due(s, "slurm", 200, 10);
+	assert_int_equal(again.n, 2);
+	assert_string_equal(again.job[1].job, "9");
+	assert_int_equal(again.job[1].tries, 1);
+	/* Told, but a record came since: it stays. */
+	put(s, &more, 1);
+	tell(s, &got.job[0], STORE_TOLD_DONE, 0);
+	again = due(s, "slurm", 200, 10);
+	assert_int_equal(again.n, 2);
+	assert_true(again.job[1].last_us > got.job[0].last_us);
+	tell(s, &again.job[1], STORE_TOLD_DONE, 0);
+	tell(s, &again.job[0], STORE_TOLD_FOREIGN, 0);
+	assert_int_equal(due(s, "slurm", 200, 10).n, 0);
+	/* A record that is known makes nothing due, a new one does. */
+	put(s, &more, 1);
+	assert_int_equal(due(s, "slurm", 200, 10).n, 0);
+	of(&more)->id = "g";
+	of(&more)->scheduler.cluster = NULL;
+	put(s, &more, 1);
+	again = due(s, "slurm", 200, 10);
+	assert_int_equal(again.n, 1);
+	assert_null(again.job[0].cluster);
+	tell(s, &again.job[0], STORE_TOLD_NEVER, 0);
+	assert_int_equal(due(s, "slurm", 200, 10).n, 0);
+	store_close(s);
+}
+
+static void test_expire(void **state)
+{
+	struct store_filter all = STORE_FILTER_ALL;
+	struct store_entry e[5];
+	struct store *s = some_cells(e);
+	int64_t n;
+
+	(void)state;
+	assert_int_equal(store_expire(s, NOON * 1000000LL, &n, &err), 0);
+	assert_int_equal(n, 0);
+	assert_int_equal(store_expire(s, (NOON + DAY) * 1000000LL, &n, &err),
+			 0);
+	assert_int_equal(n, 4);
+	expect(s, &all, "c ");
+	store_close(s);
+}
+
 static void test_columns(void **state)
 {
 	struct store *s = open_ok("r.db");
@@ -258,6 +659,55 @@ static void exec(const char *path, const char *sql)
 	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
 	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
 	sqlite3_close(db);
+}
+
+/* A store as version 1 made it. */
+static void test_old_store(void **state)
+{
+	struct store_filter all = STORE_FILTER_ALL;
+	struct store_entry e = cell("a", "9", "0", "n1", "ann", NOON, 0);
+	char sql[8192];
+	struct store *s;
+	struct jobs got;
+
+	(void)state;
+	assert_int_equal(record_format(e.record, &pool, &e.text, &err), 0);
+	snprintf(
+		sql, sizeof(sql),
+		"CREATE TABLE record (id TEXT PRIMARY KEY, start_us INTEGER, "
+		"end_us INTEGER, scheduler TEXT, cluster TEXT, job TEXT, "
+		"step TEXT, node TEXT, user TEXT, uid INTEGER, account TEXT, "
+		"profile TEXT, reason TEXT, code INTEGER, signal INTEGER, "
+		"wall_us INTEGER, cpu_us INTEGER, cpu_count INTEGER, "
+		"peak_bytes INTEGER, limit_bytes INTEGER, "
+		"max_process_bytes INTEGER, signer INTEGER NOT NULL, "
+		"source TEXT NOT NULL, text TEXT NOT NULL);"
+		"CREATE INDEX record_start ON record (start_us);"
+		"CREATE INDEX record_job ON record (job);"
+		"CREATE INDEX record_user ON record (user, start_us);"
+		"CREATE INDEX record_short ON record (substr(id, -8)) "
+		"WHERE job IS NULL;"
+		"PRAGMA user_version = 1;"
+		"INSERT INTO record VALUES ('a', %lld, %lld, 'slurm', 'c1', "
+		"'9', '0', 'n1', 'ann', 1000, 'physics', 'batch', 'exited', 0, "
+		"NULL, 4000000, 5000000, 2, 104857600, 209715200, NULL, 7, "
+		"'signed', '%s')",
+		(long long)e.record->time.start_us,
+		(long long)e.record->time.end_us, e.text);
+	exec("old.db", sql);
+	chmod("old.db", 0600);
+	s = open_ok("old.db");
+	expect(s, &all, "a ");
+	got = due(s, "slurm", 0, 10);
+	assert_int_equal(got.n, 1);
+	assert_string_equal(got.job[0].job, "9");
+	assert_int_equal(sum(s, &all, STORE_BY_DAY).sum[0].cpu_us, 5000000);
+	all.signer = 7;
+	expect(s, &all, "a ");
+	e.signer = 7;
+	insert(s, &e, 1);
+	assert_int_equal(e.fate, STORE_KNOWN);
+	store_close(s);
 }
 
 static void test_not_ours(void **state)
@@ -313,9 +763,19 @@ static void test_file_checks(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_insert_and_filter), TEST(test_same_id),
-		TEST(test_one_transaction),   TEST(test_columns),
-		TEST(test_not_ours),          TEST(test_file_checks),
+		TEST(test_insert_and_filter),
+		TEST(test_same_id),
+		TEST(test_one_transaction),
+		TEST(test_sum_by_job),
+		TEST(test_sum_by_others),
+		TEST(test_sum_filters),
+		TEST(test_sum_of_nothing),
+		TEST(test_due),
+		TEST(test_expire),
+		TEST(test_columns),
+		TEST(test_old_store),
+		TEST(test_not_ours),
+		TEST(test_file_checks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
