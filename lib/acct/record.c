@@ -65,6 +65,7 @@ enum kind {
 	SECONDS,
 	TIME,
 	PAIRS,
+	TASKS,
 	KINDS
 };
 
@@ -72,7 +73,7 @@ struct field {
 	const char *group, *name;
 	enum kind kind;
 	size_t at;    /* of the value in struct record */
-	size_t count; /* PAIRS: of their number */
+	size_t count; /* PAIRS, TASKS: of their number */
 };
 
 /* The schema. Whatever handles single fields goes through this table. */
@@ -80,10 +81,10 @@ struct field {
 	{                                                             \
 		group, name, kind, offsetof(struct record, member), 0 \
 	}
-#define FIELD_PAIRS(group, name, member, count)                      \
-	{                                                            \
-		group, name, PAIRS, offsetof(struct record, member), \
-			offsetof(struct record, count)               \
+#define FIELD_LIST(group, name, kind, member, count)                \
+	{                                                           \
+		group, name, kind, offsetof(struct record, member), \
+			offsetof(struct record, count)              \
 	}
 static const struct field fields[] = {
 	FIELD(NULL, "id", STRING, id),
@@ -106,8 +107,10 @@ static const struct field fields[] = {
 	FIELD("exit", "code", NUMBER, exit.code),
 	FIELD("exit", "signal", NUMBER, exit.signal),
 	FIELD("exit", "reason", STRING, exit.reason),
+	FIELD_LIST("exit", "tasks", TASKS, exit.tasks, exit.n_tasks),
 	FIELD("cpu", "count", NUMBER, cpu.count),
 	FIELD("cpu", "cpuset", STRING, cpu.cpuset),
+	FIELD("cpu", "policy", STRING, cpu.policy),
 	FIELD("cpu", "usage_us", NUMBER, usage.cpu_usage_us),
 	FIELD("cpu", "user_us", NUMBER, usage.cpu_user_us),
 	FIELD("cpu", "system_us", NUMBER, usage.cpu_system_us),
@@ -120,6 +123,7 @@ static const struct field fields[] = {
 	FIELD("memory", "oom_kills", NUMBER, usage.oom_kills),
 	FIELD("memory", "max_process_bytes", NUMBER, memory.max_process),
 	FIELD("memory", "nodes", STRING, memory.nodes),
+	FIELD("memory", "policy", STRING, memory.policy),
 	FIELD("memory", "oom_victim", STRING, memory.victim),
 	FIELD("memory", "oom_victim_pid", NUMBER, memory.victim_pid),
 	FIELD("pids", "peak", NUMBER, usage.pids_peak),
@@ -134,10 +138,12 @@ static const struct field fields[] = {
 	FIELD("scratch", "error", STRING, scratch.error),
 	FIELD("net", "rx_bytes", NUMBER, net.rx),
 	FIELD("net", "tx_bytes", NUMBER, net.tx),
-	FIELD_PAIRS("limits", "asked", limits.asked, limits.n_asked),
-	FIELD_PAIRS("limits", "enforced", limits.enforced, limits.n_enforced),
-	FIELD_PAIRS("limits", "missing", limits.missing, limits.n_missing),
-	FIELD_PAIRS(NULL, "tags", tags, n_tags),
+	FIELD_LIST("limits", "asked", PAIRS, limits.asked, limits.n_asked),
+	FIELD_LIST("limits", "enforced", PAIRS, limits.enforced,
+		   limits.n_enforced),
+	FIELD_LIST("limits", "missing", PAIRS, limits.missing,
+		   limits.n_missing),
+	FIELD_LIST(NULL, "tags", PAIRS, tags, n_tags),
 };
 enum {
 	FIELDS = sizeof(fields) / sizeof(fields[0])
@@ -187,10 +193,10 @@ static void set_number(struct record *r, const struct field *f, int64_t v)
 	*(int64_t *)((char *)r + f->at) = v;
 }
 
-static void set_pairs(struct record *r, const struct field *f,
-		      struct record_pair *pairs, size_t n)
+static void set_list(struct record *r, const struct field *f, void *list,
+		     size_t n)
 {
-	*(struct record_pair **)((char *)r + f->at) = pairs;
+	memcpy((char *)r + f->at, &list, sizeof(list));
 	*(size_t *)((char *)r + f->count) = n;
 }
 
@@ -361,8 +367,8 @@ static struct json_object *number_put(const struct writer *w,
 	return v < 0 ? NULL : need(json.json_object_new_int64(v));
 }
 
-static int get_number(const struct reader *r, const struct field *f,
-		      struct json_object *o, uint64_t max)
+static int take_number(const struct reader *r, struct json_object *o,
+		       uint64_t max, int64_t *ret)
 {
 	/* json-c saturates: a number too small is negative, too big too big. */
 	if (json.json_object_get_type(o) != json_type_int)
@@ -371,7 +377,18 @@ static int get_number(const struct reader *r, const struct field *f,
 	    json.json_object_get_uint64(o) > max)
 		return err_set(r->err, 0, "not a number from 0 to %llu",
 			       (unsigned long long)max);
-	set_number(r->record, f, json.json_object_get_int64(o));
+	*ret = json.json_object_get_int64(o);
+	return 0;
+}
+
+static int get_number(const struct reader *r, const struct field *f,
+		      struct json_object *o, uint64_t max)
+{
+	int64_t v = -1;
+
+	if (take_number(r, o, max, &v))
+		return -1;
+	set_number(r->record, f, v);
 	return 0;
 }
 
@@ -525,7 +542,89 @@ static int pairs_get(const struct reader *r, const struct field *f,
 				     json.json_object_iter_peek_name(&i));
 		p->value = value;
 	}
-	set_pairs(r->record, f, pairs, n);
+	set_list(r->record, f, pairs, n);
+	return 0;
+}
+
+/* What an entry of exit.tasks says. */
+static const struct {
+	const char *name;
+	size_t at;
+	bool needed;
+} task_parts[] = {
+	{ "first", offsetof(struct record_tasks, first), true },
+	{ "last", offsetof(struct record_tasks, last), true },
+	{ "count", offsetof(struct record_tasks, count), true },
+	{ "code", offsetof(struct record_tasks, code), false },
+	{ "signal", offsetof(struct record_tasks, signal), false },
+};
+enum {
+	TASK_PARTS = sizeof(task_parts) / sizeof(task_parts[0])
+};
+
+static struct json_object *tasks_put(const struct writer *w,
+				     const struct field *f)
+{
+	const struct record_tasks *t =
+		*(struct record_tasks *const *)member(w->record, f->at);
+	size_t n = *(const size_t *)member(w->record, f->count);
+	struct json_object *list;
+
+	if (!n)
+		return NULL;
+	list = need(json.json_object_new_array());
+	for (size_t i = 0; i < n && i < RECORD_TASKS; i++) {
+		struct json_object *o = need(json.json_object_new_object());
+
+		for (size_t j = 0; j < TASK_PARTS; j++) {
+			int64_t v = *(const int64_t *)((const char *)&t[i] +
+						       task_parts[j].at);
+
+			if (v >= 0)
+				add(o, task_parts[j].name,
+				    need(json.json_object_new_int64(v)));
+		}
+		if (json.json_object_array_add(list, o))
+			abort();
+	}
+	return list;
+}
+
+static int task_get(const struct reader *r, struct json_object *o,
+		    struct record_tasks *ret)
+{
+	if (json.json_object_get_type(o) != json_type_object)
+		return err_set(r->err, 0, "not an array of objects");
+	for (size_t j = 0; j < TASK_PARTS; j++) {
+		struct json_object *v = NULL;
+		int64_t n = -1;
+
+		json.json_object_object_get_ex(o, task_parts[j].name, &v);
+		if ((v || task_parts[j].needed) &&
+		    take_number(r, v, INT64_MAX, &n))
+			return err_prefix(r->err, "%s", task_parts[j].name);
+		*(int64_t *)((char *)ret + task_parts[j].at) = n;
+	}
+	return 0;
+}
+
+static int tasks_get(const struct reader *r, const struct field *f,
+		     struct json_object *o)
+{
+	struct record_tasks *tasks;
+	size_t n;
+
+	if (json.json_object_get_type(o) != json_type_array)
+		return err_set(r->err, 0, "not an array");
+	n = json.json_object_array_length(o);
+	if (n > RECORD_TASKS)
+		return err_set(r->err, 0, "more than %d", RECORD_TASKS);
+	tasks = pool_alloc(r->pool, (n + 1) * sizeof(*tasks));
+	for (size_t i = 0; i < n; i++)
+		if (task_get(r, json.json_object_array_get_idx(o, i),
+			     &tasks[i]))
+			return -1;
+	set_list(r->record, f, tasks, n);
 	return 0;
 }
 
@@ -543,11 +642,17 @@ static const struct {
 	[SECONDS] = { seconds_put, seconds_get },
 	[TIME] = { time_put, time_get },
 	[PAIRS] = { pairs_put, pairs_get },
+	[TASKS] = { tasks_put, tasks_get },
 };
+
+static bool is_list(const struct field *f)
+{
+	return f->kind == PAIRS || f->kind == TASKS;
+}
 
 static bool is_number(const struct field *f)
 {
-	return f->kind != STRING && f->kind != WORDS && f->kind != PAIRS;
+	return f->kind != STRING && f->kind != WORDS && !is_list(f);
 }
 
 void record_init(struct record *ret)
@@ -848,7 +953,7 @@ void record_each(const struct record *record, struct pool *pool,
 		const struct field *f = &fields[i];
 		char name[64];
 
-		if (f->kind == PAIRS)
+		if (is_list(f))
 			continue;
 		snprintf(name, sizeof(name), "%s%s%s", f->group ? f->group : "",
 			 f->group ? "." : "", f->name);

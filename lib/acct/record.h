@@ -20,11 +20,21 @@
  */
 enum {
 	RECORD_MAX = 64 * 1024,
-	RECORD_PAIRS = 64
+	RECORD_PAIRS = 64,
+	RECORD_TASKS = 256
 };
 
 struct record_pair {
 	const char *key, *value;
+};
+
+/*
+ * Tasks of a step that are next to each other on the node, by rank, and ended
+ * the same way: `count` of them, from rank `first` to `last`.
+ */
+struct record_tasks {
+	int64_t first, last, count;
+	int64_t code, signal; /* one of them, the other -1 */
 };
 
 /*
@@ -57,16 +67,20 @@ struct record {
 	struct {
 		int64_t code, signal; /* one of them, or neither */
 		const char *reason;   /* "exited", "signaled", "oom", ... */
+		struct record_tasks *tasks; /* by rank */
+		size_t n_tasks;
 	} exit;
 	struct {
 		int64_t count; /* of CPUs the cell may use */
 		const char *cpuset;
+		const char *policy; /* by which they were picked */
 	} cpu;
 	struct cg_usage usage; /* cpu, memory, pids, io, pressure */
 	struct {
 		int64_t limit;       /* bytes */
 		int64_t max_process; /* ru_maxrss of the biggest, bytes */
 		const char *nodes;   /* NUMA nodes bound to */
+		const char *policy;  /* where it came from: "local", ... */
 		const char *victim;  /* whom the kernel chose to kill */
 		int64_t victim_pid;
 	} memory;
@@ -133,7 +147,7 @@ int record_rewrite(const char *text, size_t len, struct pool *pool,
 /*
  * Call `fn` for every member with one value, in the order of the schema:
  * its dotted name ("memory.peak_bytes") and its text from `pool`, which is
- * NULL for a member that is absent. Tags and limits are left out.
+ * NULL for a member that is absent. Tags, limits and tasks are left out.
  */
 void record_each(const struct record *record, struct pool *pool,
 		 void (*fn)(void *arg, const char *name, const char *text),

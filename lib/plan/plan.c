@@ -289,6 +289,11 @@ static void build_record(const struct build *b, struct plan *plan)
 	for (size_t i = 0; i < b->o->n_tags; i++)
 		build_pair(b, &plan->tags, &plan->n_tags, b->o->tag[i].key,
 			   b->o->tag[i].value);
+	if (plan->topo.cpus && plan->cpus &&
+	    b->o->value[OPT_CPU_POLICY].num != POLICY_INHERIT)
+		plan->cpu_policy =
+			option_table[OPT_CPU_POLICY]
+				.words[b->o->value[OPT_CPU_POLICY].num];
 	plan->record = b->o->value[OPT_RECORD].text;
 	plan->quiet = b->o->value[OPT_QUIET].set;
 	plan->verbose = b->o->value[OPT_VERBOSE].set;

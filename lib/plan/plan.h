@@ -69,10 +69,11 @@ struct plan {
 		bool job;             /* lasts as long as the job */
 		const char *origin;
 	} scratch;
-	bool lasting;      /* leaves on disk what the next boot has to remove */
-	const char *cwd;   /* where the payload starts; NULL: "/" */
-	const char *spool; /* directory of records; NULL: none */
-	const char *record; /* file for a copy, or NULL */
+	bool lasting; /* leaves on disk what the next boot has to remove */
+	const char *cpu_policy; /* by which cores were picked, or NULL */
+	const char *cwd;        /* where the payload starts; NULL: "/" */
+	const char *spool;      /* directory of records; NULL: none */
+	const char *record;     /* file for a copy, or NULL */
 	bool quiet, verbose;
 	const struct job *job;
 };

@@ -72,6 +72,39 @@ static void fill_exit(const struct cell *cell, struct record *r)
 		r->exit.reason = cell->oom.outside ? "host-oom" : "oom";
 }
 
+static bool same_end(const struct record_tasks *run, int status)
+{
+	return run->code == (WIFEXITED(status) ? WEXITSTATUS(status) : -1) &&
+	       run->signal == (WIFSIGNALED(status) ? WTERMSIG(status) : -1);
+}
+
+/* One entry for all that are next to each other and ended the same way. */
+static void fill_tasks(const struct cell *cell, struct pool *pool,
+		       struct record *r)
+{
+	struct record_tasks *run = NULL;
+
+	for (size_t i = 0; i < cell->n_tasks; i++) {
+		const struct cell_task *t = &cell->task[i];
+
+		if (!run || !same_end(run, t->status)) {
+			if (r->exit.n_tasks == RECORD_TASKS)
+				return;
+			run = pool_push(pool, &r->exit.tasks, &r->exit.n_tasks,
+					sizeof(*run));
+			run->first = t->rank;
+			run->code = WIFEXITED(t->status)
+					    ? WEXITSTATUS(t->status)
+					    : -1;
+			run->signal = WIFSIGNALED(t->status)
+					      ? WTERMSIG(t->status)
+					      : -1;
+		}
+		run->last = t->rank;
+		run->count++;
+	}
+}
+
 const char *cell_namespaces(const struct ns_plan *ns,
 			    char ret[static CELL_NAMESPACES])
 {
@@ -84,6 +117,14 @@ const char *cell_namespaces(const struct ns_plan *ns,
 				      "%s%s", n ? " " : "", ns_table[i]->name);
 	return ret;
 }
+
+static const char *const memory_policies[] = {
+	[TOPO_MEM_INHERIT] = NULL,
+	[TOPO_MEM_LOCAL] = "local",
+	[TOPO_MEM_PREFERRED] = "preferred",
+	[TOPO_MEM_INTERLEAVE] = "interleave",
+	[TOPO_MEM_BIND] = "bind",
+};
 
 static void fill_plan(const struct plan *plan, const struct host *host,
 		      struct pool *pool, struct record *r)
@@ -109,7 +150,9 @@ static void fill_plan(const struct plan *plan, const struct host *host,
 		r->cpu.count = topo_count(plan->topo.cpus);
 	else if (host->affinity)
 		r->cpu.count = topo_count(host->affinity);
+	r->cpu.policy = plan->cpu_policy;
 	r->memory.nodes = plan->topo.mems;
+	r->memory.policy = memory_policies[plan->topo.memory];
 	if (plan->cg.limit[CG_MEMORY_MAX])
 		r->memory.limit = (int64_t)plan->memory;
 	if (plan->mnt.scratch)
@@ -265,6 +308,7 @@ int cell_record(const struct plan *plan, const struct host *host,
 	r.time.setup_us = cell->setup_us;
 	fill_usage(cell, &r);
 	fill_exit(cell, &r);
+	fill_tasks(cell, pool, &r);
 	fill_scratch(cell->shared, &r);
 	if (*cell->scratch.no_quota.text)
 		fill_unsized(cell, pool, &r);

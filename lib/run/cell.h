@@ -16,6 +16,12 @@
 #include "run/scratch.h"
 #include "run/shared.h"
 
+/* How a task of a scheduler's step ended. */
+struct cell_task {
+	int64_t rank;
+	int status; /* see wait(2) */
+};
+
 /*
  * A cell while it lives. Three processes: the supervisor (the caller), the
  * init that is PID 1 of the cell and has set it up, and the payload, init's
@@ -61,6 +67,8 @@ struct cell {
 	bool failed; /* it could not be set up */
 	bool exited; /* `status` holds the payload's wait status */
 	int status;
+	struct cell_task *task; /* those that have ended, by rank */
+	size_t n_tasks;
 	struct rusage rusage; /* of init and all that it reaped */
 	struct cg_usage usage;
 	struct cg_oom oom;

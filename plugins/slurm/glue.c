@@ -489,8 +489,12 @@ static void end_cell(struct glue *g)
 	pidfd_send_signal(init, SIGKILL, NULL, 0);
 }
 
-void glue_task_ended(struct glue *g, int status)
+void glue_task_ended(struct glue *g, int64_t rank, int status)
 {
+	struct cell_task *t =
+		pool_push(&g->pool, &g->task, &g->n_tasks, sizeof(*t));
+
+	*t = (struct cell_task){ rank, status };
 	if (!g->ended || badness(status) > badness(g->worst))
 		g->worst = status;
 	g->ended++;
@@ -525,6 +529,13 @@ size_t glue_complaints(struct glue *g, struct err ret[static CELL_COMPLAINTS])
 	return cell_complaints(&g->plan, &g->shared->cell, &oom, ret);
 }
 
+static int by_rank(const void *a, const void *b)
+{
+	const struct cell_task *x = a, *y = b;
+
+	return (x->rank > y->rank) - (x->rank < y->rank);
+}
+
 static int account(struct glue *g, struct cell *cell, struct err *err)
 {
 	const char *json;
@@ -535,6 +546,10 @@ static int account(struct glue *g, struct cell *cell, struct err *err)
 	cell->setup_us = cell->failed ? -1 : g->shared->setup_us;
 	cell->status = g->worst;
 	cell->exited = g->ended;
+	if (g->n_tasks)
+		qsort(g->task, g->n_tasks, sizeof(*g->task), by_rank);
+	cell->task = g->task;
+	cell->n_tasks = g->n_tasks;
 	if (cell_record(&g->plan, &g->host, cell, &g->pool, &json, err))
 		return -1;
 	return cell_deliver(&g->plan, cell, json, err);

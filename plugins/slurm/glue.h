@@ -53,6 +53,8 @@ struct glue {
 	struct link link; /* the cell's interface, when link_taken */
 	struct link_usage net;
 	bool link_taken;
+	struct cell_task *task; /* how those on this node have ended */
+	size_t n_tasks;
 	int worst;             /* wait status of the task that ended worst */
 	uint32_t tasks, ended; /* on this node; how many of them have */
 };
@@ -80,10 +82,10 @@ int glue_join(struct glue *g, spank_t spank, struct err *err);
 int glue_enter(struct glue *g, spank_t spank, struct err *err);
 
 /*
- * In the step daemon: remember how a task ended. After the last one the cell
- * ends, and has what is to be collected copied before that.
+ * In the step daemon: remember how the task of rank `rank` ended. After the
+ * last one the cell ends, and has what is to be collected copied before that.
  */
-void glue_task_ended(struct glue *g, int status);
+void glue_task_ended(struct glue *g, int64_t rank, int status);
 
 /* What the user should know about the cell, once all tasks have ended. */
 size_t glue_complaints(struct glue *g, struct err ret[static CELL_COMPLAINTS]);

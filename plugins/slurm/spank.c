@@ -161,14 +161,16 @@ int slurm_spank_task_init(spank_t spank, int ac, char *argv[])
 int slurm_spank_task_exit(spank_t spank, int ac, char *argv[])
 {
 	struct err list[CELL_COMPLAINTS];
+	uint32_t rank;
 	int status;
 	size_t n;
 
 	(void)ac;
 	(void)argv;
-	if (!glue.asked || spank_get_item(spank, S_TASK_EXIT_STATUS, &status))
+	if (!glue.asked || spank_get_item(spank, S_TASK_EXIT_STATUS, &status) ||
+	    spank_get_item(spank, S_TASK_GLOBAL_ID, &rank))
 		return 0;
-	glue_task_ended(&glue, status);
+	glue_task_ended(&glue, rank, status);
 	n = glue_complaints(&glue, list);
 	for (size_t i = 0; i < n; i++)
 		slurm_error("cloison: %s", list[i].text);

@@ -270,6 +270,13 @@ records() { cloison report --json --job="$1"; }
 	[[ $output == *alice* ]]
 }
 
+@test "the record: how each task ended" {
+	run as alice srun -n 4 --overcommit --cell sh -c 'exit $((SLURM_PROCID / 3))'
+	[ "$status" -eq 1 ]
+	run -0 jq -c '.[0].exit' <<<"$(records "$(last_job)")"
+	[ "$output" = '{"code":1,"reason":"exited","tasks":[{"first":0,"last":2,"count":3,"code":0},{"first":3,"last":3,"count":1,"code":1}]}' ]
+}
+
 @test "cloison run inside a step: no limit takes the job away from Slurm" {
 	run srun cloison run --memory=64M -- true
 	[ "$status" -ne 0 ]

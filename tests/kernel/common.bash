@@ -4,6 +4,7 @@
 # records go below the test's own directory.
 
 : "${CLOISON:=cloison}"
+[ -e "$BATS_RUN_TMPDIR/began" ] || : >"$BATS_RUN_TMPDIR/began"
 
 common_setup() {
 	export HOME="$BATS_TEST_TMPDIR/home" XDG_STATE_HOME="$BATS_TEST_TMPDIR/state"
@@ -32,3 +33,18 @@ snapshot() {
 	ipcs -a 2>/dev/null || true
 	pgrep -x cloison-init || true
 }
+
+# All records that cells of this file have left are what their schema says.
+# Those that a test has made up itself are called 00-....
+records_valid() {
+	local prefix found
+	prefix=$(dirname "$(dirname "$(command -v "$CLOISON")")")
+	mapfile -t found < <(
+		find "$BATS_RUN_TMPDIR" \( -name record.json -o -path '*/spool/new/*.json' ! -name '00-*' \)
+		find "$prefix/var/spool/cloison/new" -name '*.json' -newer "$BATS_RUN_TMPDIR/began" 2>/dev/null
+	)
+	((${#found[@]} == 0)) ||
+		printf '%s\0' "${found[@]}" | xargs -0 "$BATS_TEST_DIRNAME/records-valid" \
+			"$prefix/share/cloison/cloison-record.schema.json"
+}
+teardown_file() { records_valid; }

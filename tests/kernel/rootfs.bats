@@ -25,6 +25,7 @@ setup_file() {
 }
 
 teardown_file() {
+	records_valid
 	[ "$(id -u)" -ne 0 ] || rm -rf --one-file-system "$images"
 }
 

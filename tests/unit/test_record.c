@@ -49,6 +49,8 @@ static struct record full(void)
 	static struct record_pair enforced[] = { { "memory", "4G" } };
 	static struct record_pair missing[] = { { "pids", "no controller" } };
 	static struct record_pair tags[] = { { "run", "\"7\"\n" } };
+	static struct record_tasks tasks[] = { { 0, 6, 4, 0, -1 },
+					       { 7, 7, 1, -1, 9 } };
 
 	return (struct record){
 		.id = "0193-abc",
@@ -57,11 +59,11 @@ static struct record full(void)
 		.user = { "alice", 1000, 1001, "phys" },
 		.cell = { "batch", "user mnt pid", "boot" },
 		.time = { 1, 1774969200123456, 2000003, 4 },
-		.exit = { 5, 6, "exited" },
-		.cpu = { 7, "0-3,8" },
+		.exit = { 5, 6, "exited", tasks, 2 },
+		.cpu = { 7, "0-3,8", "pack" },
 		.usage = { 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22,
 			   23, 24 },
-		.memory = { 30, 31, "0-1", "cc1", 36 },
+		.memory = { 30, 31, "0-1", "bind", "cc1", 36 },
 		.scratch = { 32, 33, 1, "no" },
 		.net = { 34, 35 },
 		.limits = { asked, 2, enforced, 1, missing, 1 },
@@ -77,9 +79,9 @@ static const char full_text[] =
 	"\"user\":{\"name\":\"alice\",\"uid\":1000,\"gid\":1001,\"account\":\"phys\"},"
 	"\"cell\":{\"profile\":\"batch\",\"namespaces\":[\"user\",\"mnt\",\"pid\"],\"boot_id\":\"boot\"},"
 	"\"time\":{\"start\":\"1970-01-01T00:00:00.000001Z\",\"end\":\"2026-03-31T15:00:00.123456Z\",\"wall_s\":2.000003,\"setup_us\":4},"
-	"\"exit\":{\"code\":5,\"signal\":6,\"reason\":\"exited\"},"
-	"\"cpu\":{\"count\":7,\"cpuset\":\"0-3,8\",\"usage_us\":10,\"user_us\":11,\"system_us\":12,\"throttled_us\":13},"
-	"\"memory\":{\"limit_bytes\":30,\"peak_bytes\":14,\"anon_bytes\":15,\"file_bytes\":16,\"shmem_bytes\":17,\"oom_kills\":18,\"max_process_bytes\":31,\"nodes\":\"0-1\",\"oom_victim\":\"cc1\",\"oom_victim_pid\":36},"
+	"\"exit\":{\"code\":5,\"signal\":6,\"reason\":\"exited\",\"tasks\":[{\"first\":0,\"last\":6,\"count\":4,\"code\":0},{\"first\":7,\"last\":7,\"count\":1,\"signal\":9}]},"
+	"\"cpu\":{\"count\":7,\"cpuset\":\"0-3,8\",\"policy\":\"pack\",\"usage_us\":10,\"user_us\":11,\"system_us\":12,\"throttled_us\":13},"
+	"\"memory\":{\"limit_bytes\":30,\"peak_bytes\":14,\"anon_bytes\":15,\"file_bytes\":16,\"shmem_bytes\":17,\"oom_kills\":18,\"max_process_bytes\":31,\"nodes\":\"0-1\",\"policy\":\"bind\",\"oom_victim\":\"cc1\",\"oom_victim_pid\":36},"
 	"\"pids\":{\"peak\":19},"
 	"\"io\":{\"read_bytes\":20,\"write_bytes\":21},"
 	"\"pressure\":{\"cpu_us\":22,\"memory_us\":23,\"io_us\":24},"
@@ -169,6 +171,7 @@ static void test_too_long(void **state)
 {
 	static char huge[200000];
 	static struct record_pair pairs[1000];
+	static struct record_tasks tasks[1000];
 	struct record r = full(), again;
 	const char *text;
 
@@ -181,6 +184,8 @@ static void test_too_long(void **state)
 		key[0] = (char)('A' + i % 26);
 		key[1] = (char)('A' + i / 26);
 		pairs[i] = (struct record_pair){ key, huge };
+		tasks[i] = (struct record_tasks){ UINT32_MAX, UINT32_MAX,
+						  UINT32_MAX, -1, 64 };
 	}
 	r.node = r.user.name = r.user.account = r.scheduler.job =
 		r.scheduler.step = r.scheduler.name = r.scheduler.cluster =
@@ -189,10 +194,13 @@ static void test_too_long(void **state)
 	r.limits.asked = r.limits.enforced = r.limits.missing = r.tags = pairs;
 	r.limits.n_asked = r.limits.n_enforced = r.limits.n_missing = r.n_tags =
 		1000;
+	r.exit.tasks = tasks;
+	r.exit.n_tasks = 1000;
 	text = format(&r);
 	assert_true(strlen(text) <= RECORD_MAX);
 	assert_int_equal(parse(text, &again), 0);
 	assert_int_equal(again.n_tags, RECORD_PAIRS);
+	assert_int_equal(again.exit.n_tasks, RECORD_TASKS);
 	assert_int_equal(again.usage.io_write, 21);
 	assert_string_equal(format(&again), text);
 }
@@ -262,6 +270,15 @@ static void test_refused(void **state)
 		{ HEAD ",\"tags\":{\"a\":1}}", "tags: not a string" },
 		{ HEAD ",\"tags\":[]}", "tags: not an object" },
 		{ HEAD ",\"limits\":{\"asked\":7}}", "limits.asked" },
+		{ HEAD ",\"exit\":{\"tasks\":{}}}",
+		  "exit.tasks: not an array" },
+		{ HEAD ",\"exit\":{\"tasks\":[1]}}",
+		  "exit.tasks: not an array of objects" },
+		{ HEAD ",\"exit\":{\"tasks\":[{\"first\":0,\"last\":0}]}}",
+		  "exit.tasks: count: not a whole" },
+		{ HEAD ",\"exit\":{\"tasks\":[{\"first\":-1,\"last\":0,"
+		       "\"count\":1}]}}",
+		  "exit.tasks: first: not a number" },
 		{ HEAD ",\"x\":\"\xff\"}", "UTF-8" },
 		{ HEAD ",\"x\":[[[[[[[[[[1]]]]]]]]]]}", "not JSON" },
 		{ HEAD "}}", "not JSON" },
@@ -389,7 +406,7 @@ static void test_each(void **state)
 	(void)state;
 	r.usage.memory_peak = -1;
 	record_each(&r, &pool, each, &e);
-	assert_int_equal(e.n, 48);
+	assert_int_equal(e.n, 50);
 	assert_string_equal(e.wall, "2.000003");
 	assert_string_equal(e.job, "4711");
 	assert_null(e.peak);
