@@ -50,16 +50,6 @@ sleeper() {
 
 payload_of() { pgrep -P "$1" -x sleep; }
 
-eventually() {
-	local i
-	for ((i = 0; i < 200; i++)); do
-		! "$@" >/dev/null 2>&1 || return 0
-		sleep 0.02
-	done
-	echo "not in time: $*" >&2
-	return 1
-}
-
 # The id of the cell whose supervisor is PID.
 entry_of() {
 	local file
@@ -241,7 +231,7 @@ not_running() { ! kill -0 "$1" 2>/dev/null; }
 @test "gc takes nothing from cells that start and end meanwhile" {
 	(while [ ! -e stop ]; do "$CLOISON" gc; done) 3>&- &
 	gc=$!
-	for i in $(seq 20); do
+	for _ in $(seq 20); do
 		"$CLOISON" run --quiet -- sh -c 'exit 7' 3>&- &
 		pids+=($!)
 	done

@@ -48,3 +48,15 @@ records_valid() {
 			"$prefix/share/cloison/cloison-record.schema.json"
 }
 teardown_file() { records_valid; }
+
+# eventually COMMAND...: until it succeeds, for as long as a busy machine may take.
+eventually() {
+	local end=$((SECONDS + 30))
+	until "$@" >/dev/null 2>&1; do
+		if ((SECONDS >= end)); then
+			echo "not in time: $*" >&2
+			return 1
+		fi
+		sleep 0.05
+	done
+}

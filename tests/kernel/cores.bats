@@ -23,14 +23,6 @@ teardown() {
 	wait
 }
 
-eventually() {
-	for ((i = 0; i < 100; i++)); do
-		if "$@"; then return 0; fi
-		sleep 0.05
-	done
-	return 1
-}
-
 # on ARGUMENTS...: cloison run, which may use these two cores.
 on() { taskset -c "${two[0]},${two[1]}" "$CLOISON" run --limits=try "$@"; }
 pick() { on --quiet --cpus=2 true 2>/dev/null; }

@@ -79,15 +79,6 @@ start() {
 interfaces() { on "$here" ip -br link | cut -d' ' -f1; }
 no_more_interfaces() { [[ $(interfaces) == "$before" ]]; }
 
-eventually() {
-	for _ in $(seq 100); do
-		"$@" && return
-		sleep 0.1
-	done
-	echo "not in time: $*" >&2
-	return 1
-}
-
 # Says "hello" to whoever connects.
 server='
 import socket, sys

@@ -49,14 +49,6 @@ print("children of init:", children())'
 	done
 }
 
-eventually() {
-	local end=$((SECONDS + 10))
-	until "$@" >/dev/null; do
-		((SECONDS < end)) || return 1
-		sleep 0.05
-	done
-}
-
 # start SCRIPT [OPTION...]: a cell in the background that runs SCRIPT, which
 # has to sleep for $NAP seconds, a number that nobody else has. Sets pid, init.
 start() {
