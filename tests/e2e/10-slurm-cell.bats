@@ -22,7 +22,7 @@ slurm_state() { find /sys/fs/cgroup -type d -path '*slurmstepd.scope*' | sort; }
 same_slurm_state() { [[ $(slurm_state) == "$slurm" ]]; }
 
 # The records of job $1, as a JSON array.
-records() { cloison report --json --job="$1"; }
+records() { cloison report --by=record --json --job="$1"; }
 
 @test "srun --cell: own namespaces, small pids, read-only tree, the user's ids" {
 	run -0 as alice srun --cell sh -c 'id -un; echo $$; cat /proc/1/comm; touch /usr/x; touch ~/here'

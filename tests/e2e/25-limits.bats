@@ -41,7 +41,7 @@ parent() {
 # The record $2 at the key $1.
 field() { jq -r ".$1" "${2:-r}"; }
 
-records() { cloison report --json --job="$1"; }
+records() { cloison report --by=record --json --job="$1"; }
 
 @test "cpus: two busy loops get the quota, within 5 %" {
 	for cpus in 0.5 1.5; do

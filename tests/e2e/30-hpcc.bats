@@ -29,7 +29,7 @@ verify() {
 # The report agrees with sacct on job $1, step $2.
 agrees() {
 	local ours theirs
-	ours=$(cloison report --json --job="$1" |
+	ours=$(cloison report --by=record --json --job="$1" |
 		jq --arg s "$2" '[.[] | select(.scheduler.step == $s)][0]')
 	[ "$(jq -r .user.name <<<"$ours")" = alice ]
 	[ "$(jq '.memory.peak_bytes > 0 and .time.wall_s > 0' <<<"$ours")" = true ]
@@ -64,5 +64,5 @@ agrees() {
 	cat /home/alice/batch/out
 	verify batch
 	agrees "$job" 0
-	[ "$(cloison report --json --job="$job" | jq -r '[.[].scheduler.step] | sort | join(" ")')" = "0 batch" ]
+	[ "$(cloison report --by=record --json --job="$job" | jq -r '[.[].scheduler.step] | sort | join(" ")')" = "0 batch" ]
 }

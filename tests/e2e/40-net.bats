@@ -135,8 +135,8 @@ client='for ip; do for try in 1 2 3 4 5; do nc -w 5 $ip 7777 </dev/null && break
 	wait_idle
 	local job
 	job=$(scontrol -o show job | sed -n 's/^JobId=\([0-9]*\) .*UserId=bob.*/\1/p' | sort -n | tail -n 1)
-	cloison report --json --job="$job" | jq '.[0].net'
-	cloison report --json --job="$job" | jq -e '.[0].net | .rx_bytes > 200 and .tx_bytes > 200'
+	cloison report --by=record --json --job="$job" | jq '.[0].net'
+	cloison report --by=record --json --job="$job" | jq -e '.[0].net | .rx_bytes > 200 and .tx_bytes > 200'
 }
 
 @test "[S6] a pool of two: two steps at once have one each, the third is told" {

@@ -20,7 +20,7 @@ teardown() { same_again; }
 low_sum() { (cd /home/alice/ov/low && find . -printf '%p %y %m %U %s %T@\n' -type f -exec cksum {} + | sort | cksum); }
 
 # The scratch of the newest record of the newest job.
-scratch_of_job() { cloison report --json --job="$(last_job)" | jq -c '.[-1].scratch'; }
+scratch_of_job() { cloison report --by=record --json --job="$(last_job)" | jq -c '.[-1].scratch'; }
 
 @test "[S16] srun --cell-overlay: changes collected and kept, by the user's rights" {
 	local sum

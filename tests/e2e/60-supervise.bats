@@ -10,7 +10,7 @@ teardown() {
 	! pgrep -x cloison-init
 }
 
-records() { cloison report --json --job="$1"; }
+records() { cloison report --by=record --json --job="$1"; }
 
 nobody() { ! pgrep -fx "$1"; }
 

@@ -134,7 +134,7 @@ kill_all() {
 	[[ $output == *"$id: removed"* ]]
 	[ ! -e "$cgroup" ]
 	rmdir /sys/fs/cgroup/cells
-	run -0 cloison report --json
+	run -0 cloison report --by=record --json
 	[ "$(jq -r "map(select(.id == \"$id\"))[0].exit.reason" <<<"$output")" = lost ]
 }
 
@@ -171,7 +171,7 @@ kill_all() {
 	find "${leaf%/step_*}" -depth -type d -exec rmdir {} + 2>/dev/null || true
 }
 
-recorded_lost() { [ "$(cloison report --json --job="$1" | jq -r '.[0].exit.reason')" = lost ]; }
+recorded_lost() { [ "$(cloison report --by=record --json --job="$1" | jq -r '.[0].exit.reason')" = lost ]; }
 
 @test "gc leaves the cells of a running job alone, prolog and epilog too" {
 	sleep_job --exclusive=user --overcommit -n1

@@ -45,10 +45,12 @@ setup() {
 	export TZ=UTC LC_ALL=C
 }
 
-r() { "$report" "${args[@]}" "$@"; }
+# Groups of cells, and each record for itself.
+groups() { "$report" "${args[@]}" "$@"; }
+r() { groups --by=record "$@"; }
 
-# Into another store, and without a spool.
-r2() { "$report" --store="$D/store2/records.db" --no-import "$@"; }
+# Another store, and without a spool.
+r2() { "$report" --store="$D/store2/records.db" --no-import --by=record "$@"; }
 
 # record ID [JQ PROGRAM]: a record of this user
 record() {
@@ -160,7 +162,7 @@ sign() { munge --socket="$TOP/here" "$@" | tr -d '\n'; echo; }
 @test "--csv is RFC 4180" {
 	spool 0193-a '.user.account = "a,\"b\"\n" | del(.exit)'
 	r --csv > "$D/csv"
-	[ "$(head -1 "$D/csv" | cut -d, -f1,4,32)" = "id,scheduler.job,memory.oom_kills" ]
+	[[ $(head -1 "$D/csv") == id,*,scheduler.job,*,memory.oom_kills,*,signer,source$'\r' ]]
 	[ "$(grep -c $'\r$' "$D/csv")" -eq 2 ]
 	[ "$(wc -l < "$D/csv")" -eq 2 ]
 	grep -q ',"a,""b""\\u000a",batch,' "$D/csv"
@@ -183,6 +185,112 @@ sign() { munge --socket="$TOP/here" "$@" | tr -d '\n'; echo; }
 	[ "$(ids --limit=1)" = 0193-b ]
 	[ "$(ids --user=alice --limit=1)" = 0193-a ]
 	[ "$(ids --since=1s)" = "" ]
+}
+
+# Four cells: two steps of job 4711, one of which was killed, job 4712 of bob
+# with nothing measured, and one without a job.
+spool_some() {
+	spool 0193-a '.cpu.throttled_us = 399500000 | .scratch = {peak_bytes: 1048576}
+		| .io = {read_bytes: 7, write_bytes: 8} | .net = {rx_bytes: 9, tx_bytes: 10}'
+	spool 0193-b '.scheduler.step = "1" | .node = "n2" | .exit = {signal: 9, reason: "oom"}
+		| .time.start = "2026-03-01T12:00:00.000000Z"
+		| .time.end = "2026-03-01T13:00:00.500000Z" | .cpu.usage_us = 1800000000
+		| .memory.peak_bytes = 4294967296'
+	spool 0193-c '.scheduler.job = "4712" | .user.name = "bob" | .user.account = "chem"
+		| .cell.profile = "strict" | .exit.code = 0
+		| .time.start = "2026-03-02T10:00:00.000000Z"
+		| .time.end = "2026-03-02T11:00:00.500000Z" | del(.cpu, .memory)'
+	spool 019d4503-8f2a-7c11-9f6e-0b1d2c3e4f50 'del(.scheduler, .user.account)
+		| .time.start = "2026-03-03T10:00:00.000000Z"
+		| .time.end = "2026-03-03T11:00:00.500000Z"'
+	groups > /dev/null
+}
+
+# The line of the table that begins with $1, blanks made one.
+line() { sed -n "s/^ *\($1 \)/\1/p" <<< "$output" | tr -s ' '; }
+
+@test "a report is by job, and a cell without one is a job by its ID" {
+	spool_some
+	run groups
+	[ "$status" -eq 0 ]
+	[ "${#lines[@]}" -eq 4 ]
+	[ "$(line JOBID)" = "JOBID USER ACCOUNT PROFILE STATE FAILED NODES ELAPSED CPUTIME CPU% MAXMEM MEM% START" ]
+	[ "$(line 4711)" = "4711 alice phys batch - 2 2 03:00:00 01:30:00 37.5 4.0G 68.8 2026-03-01T10:00:00" ]
+	[ "$(line 4712)" = "4712 bob chem strict exited 0 1 01:00:00 - - - - 2026-03-02T10:00:00" ]
+	[ "$(line 2c3e4f50)" = "2c3e4f50 alice - batch exited 1 1 01:00:00 01:00:00 50.0 1.5G 37.5 2026-03-03T10:00:00" ]
+	[ "$(groups --table)" = "$output" ]
+	[ "$(groups --by=job)" = "$output" ]
+	[ "$(groups --json --job=2c3e4f50 | jq -r .[].job)" = 019d4503-8f2a-7c11-9f6e-0b1d2c3e4f50 ]
+}
+
+@test "what cells are grouped by" {
+	spool_some
+	run groups --by=step
+	[ "$(line 4711 | cut -d' ' -f1-5,8)" = "4711 0 alice batch exited 01:00:00
+4711 1 alice batch oom 01:00:00" ]
+	run groups --by=user --json
+	[ "$(jq -c 'map([.user, .cells, .failed, .ooms, .celltime_us])' <<< "$output")" = \
+		'[["alice",3,3,1,10801500000],["bob",1,0,0,3600500000]]' ]
+	[ "$(jq -c '.[0] | [.cputime_us, .cpuwaste_core_h, .cpueff_percent]' <<< "$output")" = \
+		'[9001000000,3.500555556,41.66550942]' ]
+	# What was not measured is absent.
+	[ "$(jq -c '.[1] | keys' <<< "$output")" = '["cells","celltime_us","failed","ooms","user"]' ]
+	by() { groups --by="$1" --json | jq -c "map([.$2, .cells])"; }
+	[ "$(by account account)" = '[["chem",1],["phys",2],[null,1]]' ]
+	[ "$(by node node)" = '[["n1",3],["n2",1]]' ]
+	[ "$(by profile profile)" = '[["batch",3],["strict",1]]' ]
+	[ "$(by day day)" = '[["2026-03-01",2],["2026-03-02",1],["2026-03-03",1]]' ]
+	[ "$(by reason state)" = '[["exited",3],["oom",1]]' ]
+}
+
+@test "columns and their widths are chosen, alike in all outputs" {
+	spool_some
+	run groups --format=job%12,user%-3,account%8,throttled,throttledshare,scratch,read,written,received,sent
+	[ "${lines[0]}" = "       JOBID  US+  ACCOUNT   THROTTLED  THROTTLED%  SCRATCH  READ  WRITTEN  RECEIVED  SENT" ]
+	[ "$(line 4711)" = "4711 al+ phys 06:39.500 6.9 1.0M 7 8 9 10" ]
+	[ "$(line 4712)" = "4712 bob chem - - - - - - -" ]
+	[ "$(groups --format=job,memwaste,end --csv)" = $'job,memwaste_gib_h,end\r
+4711,2.500347222,2026-03-01T13:00:00.500000Z\r
+4712,,2026-03-02T11:00:00.500000Z\r
+019d4503-8f2a-7c11-9f6e-0b1d2c3e4f50,2.500347222,2026-03-03T11:00:00.500000Z\r' ]
+	[ "$(groups --format=job,memwaste,end --json | jq -c .[1])" = \
+		'{"job":"4712","end":"2026-03-02T11:00:00.500000Z"}' ]
+	run groups --helpformat
+	grep -q '^throttledshare  *throttledshare_percent  *throttled of' <<< "$output"
+	# Every column can be had, and each is in the manual.
+	names=$(cut -d' ' -f1 <<< "$output" | paste -sd,)
+	run groups --by=step --format="$names" --csv
+	[ "$status" -eq 0 ]
+}
+
+@test "lines in the order of a column, and the first of them" {
+	spool_some
+	jobs() { groups --format=job --csv "$@" | tail -n +2 | tr -d '\r' | sed 's/.*-/id-/' | paste -sd' '; }
+	[ "$(jobs)" = "4711 4712 id-0b1d2c3e4f50" ]
+	[ "$(jobs --sort=cpueff)" = "4711 id-0b1d2c3e4f50 4712" ]
+	[ "$(jobs --sort=-cpueff)" = "id-0b1d2c3e4f50 4711 4712" ]
+	[ "$(jobs --sort=-user)" = "4712 4711 id-0b1d2c3e4f50" ]
+	[ "$(jobs --sort=-maxmem --limit=1)" = 4711 ]
+	[ "$(jobs --limit=2)" = "4712 id-0b1d2c3e4f50" ]
+	[ "$(jobs --limit=0)" = "" ]
+}
+
+@test "which cells a report is about" {
+	spool_some
+	cells() { groups --by=reason --format=cells --json "$@" | jq 'map(.cells) | add // 0'; }
+	[ "$(cells)" -eq 4 ]
+	[ "$(cells --job=4711)" -eq 2 ]
+	[ "$(cells --user=bob)" -eq 1 ]
+	[ "$(cells --account=phys)" -eq 2 ]
+	[ "$(cells --cluster=c1)" -eq 3 ]
+	[ "$(cells --cluster=c2)" -eq 0 ]
+	[ "$(cells --node=n2)" -eq 1 ]
+	[ "$(cells --profile=strict)" -eq 1 ]
+	[ "$(cells --reason=oom)" -eq 1 ]
+	[ "$(cells --failed)" -eq 3 ]
+	[ "$(cells --since=2026-03-02)" -eq 2 ]
+	[ "$(cells --until=2026-03-02)" -eq 2 ]
+	[ "$(cells --since=2026-03-02 --until=2026-03-03)" -eq 1 ]
 }
 
 @test "control characters of users do not reach the terminal" {
@@ -268,7 +376,7 @@ sign() { munge --socket="$TOP/here" "$@" | tr -d '\n'; echo; }
 	exec 4< "$D/pager"
 	sleep 0.5
 	spool 0193-y
-	timeout 10 "$report" "${args[@]}" > "$D/out"
+	timeout 10 "$report" "${args[@]}" --by=record > "$D/out"
 	[ "$(wc -l < "$D/out")" -eq 1003 ]
 	kill -0 $reader
 	exec 4<&-
@@ -396,7 +504,9 @@ sign() { munge --socket="$TOP/here" "$@" | tr -d '\n'; echo; }
 }
 
 @test "bad usage is one line and 125" {
-	for a in --bogus --job --limit=x --since=soon --ttl=0 word --json=1; do
+	for a in --bogus --job --limit=x --since=soon --until=x --ttl=0 word --json=1 \
+		--by=week --format=x --format= '--format=user,' --format=user%x \
+		--format=step --sort=x --sort=-; do
 		run "$report" "$a"
 		[ "$status" -eq 125 ]
 		[ "${#lines[@]}" -eq 1 ]
@@ -404,6 +514,10 @@ sign() { munge --socket="$TOP/here" "$@" | tr -d '\n'; echo; }
 	done
 	run "$report" --json --csv
 	[ "$status" -eq 125 ]
+	run "$report" --by=record --format=user
+	[ "$status" -eq 125 ]
+	run "$report" --by=user --sort=elapsed
+	[ "$output" = "cloison: --sort: there is no column 'elapsed' with --by=user" ]
 	run "$report" --help
 	[ "$status" -eq 0 ]
 	[[ ${lines[0]} == "Usage: cloison report"* ]]
