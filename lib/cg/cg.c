@@ -222,6 +222,7 @@ static int switch_on(const struct cg_plan *plan, int parent, unsigned bits,
 	return bits & ~on ? err_set(err, 0, "'%s' did not take", text) : 0;
 }
 
+/* All at once if possible, as each write takes its time. */
 static int enable(const struct cg_plan *plan, const struct cg_host *host,
 		  int parent, struct cg *cg, struct err *err)
 {
@@ -235,12 +236,17 @@ static int enable(const struct cg_plan *plan, const struct cg_host *host,
 		return lacks(plan, host, need & ~have, err);
 	extra = plan->measure & have & ~on & ~need;
 	need &= ~on;
-	if (need && (make_room(parent, cg, err) ||
-		     switch_on(plan, parent, need, cg, err)))
+	if (!need && !extra)
+		return 0;
+	if (make_room(parent, cg, err))
+		return need ? -1 : 0;
+	if (!switch_on(plan, parent, need | extra, cg, &ignored))
+		return 0;
+	if (need && switch_on(plan, parent, need, cg, err))
 		return -1;
 	/* One by one: an odd one out must not take the others with it. */
 	for (unsigned bit = 1; bit <= extra; bit <<= 1)
-		if (extra & bit && !make_room(parent, cg, &ignored))
+		if (extra & bit)
 			switch_on(plan, parent, bit, cg, &ignored);
 	return 0;
 }

@@ -50,6 +50,9 @@ enum {
 	CG_HUGETLB = 1 << 5,
 };
 
+/* Their names, by bit number; NULL-terminated. */
+extern const char *const cg_controllers[];
+
 struct cg_limit_row {
 	const char *name;       /* as in the record: "memory" */
 	const char *controller; /* "memory" */

@@ -6,9 +6,6 @@
 
 /* Between the files of lib/cg, and for their tests. */
 
-/* The names of controllers, by bit number; NULL-terminated. */
-extern const char *const cg_controllers[];
-
 /* parse.c: text as the kernel writes it. All pure. */
 
 /*
@@ -31,7 +28,10 @@ unsigned cg_controllers_parse(const char *text);
 /* The value of a key in a flat keyed file such as cpu.stat; -1 if absent. */
 int64_t cg_key_parse(const char *text, const char *key);
 
-/* The sum of KEY=N over all lines of io.stat; -1 if there is none. */
+/*
+ * The sum of KEY=N over all lines of io.stat, which has none for a disk that
+ * was not used.
+ */
 int64_t cg_io_parse(const char *text, const char *key);
 
 /* The total of the "some" line of a pressure file; -1 if absent. */

@@ -166,7 +166,7 @@ int64_t cg_key_parse(const char *text, const char *key)
 int64_t cg_io_parse(const char *text, const char *key)
 {
 	size_t len = strlen(key);
-	int64_t sum = -1;
+	int64_t sum = 0;
 
 	for (const char *s = text; (s = strstr(s, key)); s += len) {
 		int64_t v;
@@ -174,11 +174,7 @@ int64_t cg_io_parse(const char *text, const char *key)
 		if (s == text || s[-1] != ' ' || s[len] != '=')
 			continue;
 		v = number(s + len + 1);
-		if (v < 0)
-			continue;
-		if (sum < 0)
-			sum = 0;
-		if (__builtin_add_overflow(sum, v, &sum))
+		if (v >= 0 && __builtin_add_overflow(sum, v, &sum))
 			return -1;
 	}
 	return sum;

@@ -253,6 +253,17 @@ static void group_oom(const struct build *b, struct plan *plan)
 	plan->cg.limit[CG_MEMORY_OOM_GROUP] = "1";
 }
 
+/*
+ * For the record, and only in a tree that is ours to divide. The cpu
+ * controller would add nothing without a limit, as the kernel counts CPU time
+ * in every cgroup, but have the cell scheduled as one.
+ */
+static void count_use(struct plan *plan)
+{
+	if (plan->cg.source == CG_BELOW || plan->cg.source == CG_SCOPE)
+		plan->cg.measure = CG_MEMORY | CG_PIDS | CG_IO;
+}
+
 static int enforce(const struct build *b, struct plan *plan,
 		   const struct ask *a, struct err *err)
 {
@@ -318,5 +329,6 @@ int build_limits(const struct build *b, struct plan *plan, struct err *err)
 	if (!plan->n_enforced && !plan->cg.limit[CG_CPUSET_CPUS] &&
 	    !plan->cg.limit[CG_CPUSET_MEMS] && !cpu_time_needs_cgroup(b, plan))
 		drop_cgroup(plan);
+	count_use(plan);
 	return 0;
 }

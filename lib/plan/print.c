@@ -203,6 +203,9 @@ static void put_cg(struct facts *f, const struct cg_plan *cg)
 	put(f, "cgroup", "parent", cg->parent);
 	for (int i = 0; i < CG_LIMITS; i++)
 		put(f, "cgroup", cg_limits[i].file, cg->limit[i]);
+	for (int i = 0; cg_controllers[i]; i++)
+		if (cg->measure & 1U << i)
+			put(f, "counters", NULL, cg_controllers[i]);
 }
 
 static void put_sec(struct facts *f, const struct sec_plan *sec)

@@ -127,6 +127,30 @@ while time.monotonic() < end: pass'
 	[ "$(jq '.cpu.user_us > 0 and .pids.peak != 0' r)" = true ]
 }
 
+# Whatever the limit: memory, pids and I/O; pids.peak, too, where the kernel has it.
+counted='.memory.peak_bytes > 0 and .memory.oom_kills == 0 and .pressure.io_us >= 0'
+
+@test "counters are there with every limit, and no controller without one fails a cell" {
+	run -0 cloison run --pids=50 --rw="$PWD" --record="$PWD/r" -- \
+		dd if=/dev/zero of=file bs=64k count=4 oflag=direct status=none
+	[ "$(jq "$counted and .io.write_bytes >= 262144" r)" = true ]
+	run -0 cloison run --cpus=0.5 --cpu-policy=inherit --record="$PWD/r" -- cat /sys/fs/cgroup/cgroup.controllers
+	[[ " $output " == *" cpu io memory pids "* ]]
+	[ "$(jq "$counted" r)" = true ]
+	run -0 cloison run --memory=64M --record="$PWD/r" -- cat /sys/fs/cgroup/cgroup.controllers
+	[[ " $output " != *" cpu "* ]]
+	# A parent that gives nothing but what the limit needs.
+	echo +pids >/sys/fs/cgroup/cgroup.subtree_control
+	mkdir -p /sys/fs/cgroup/outer/cells
+	echo +pids >/sys/fs/cgroup/outer/cgroup.subtree_control
+	printf '[site]\nloosen = all\ncgroup-parent = /outer/cells\n' >site
+	run cloison run --config="$PWD/site" --pids=50 --record="$PWD/r" -- cat /sys/fs/cgroup/cgroup.controllers
+	rmdir /sys/fs/cgroup/outer/cells /sys/fs/cgroup/outer
+	[ "$status" -eq 0 ]
+	[ "$output" = pids ]
+	[ "$(jq '.memory.peak_bytes, .io' r)" = $'null\nnull' ]
+}
+
 @test "a supervisor that is killed leaves neither payload nor cgroup" {
 	cloison run --memory=64M -- sleep 6161 3>&- &
 	eventually 30 pgrep -fx 'sleep 6161'
