@@ -141,16 +141,22 @@ struct view {
 	struct group_rows rows;
 };
 
-static int open_view(struct store *store, const struct store_filter *filter,
-		     const struct group_view *asked, struct view *ret,
-		     struct err *err)
+static int choose_columns(const struct group_view *asked, struct view *v,
+			  struct err *err)
 {
 	const char *format =
 		asked->format ? asked->format : asked->group->format;
 
+	return column_parse(format, asked->group, &v->pool, &v->wish, &v->n,
+			    err);
+}
+
+static int open_view(struct store *store, const struct store_filter *filter,
+		     const struct group_view *asked, struct view *ret,
+		     struct err *err)
+{
 	*ret = (struct view){ 0 };
-	if (column_parse(format, asked->group, &ret->pool, &ret->wish, &ret->n,
-			 err))
+	if (choose_columns(asked, ret, err))
 		return -1;
 	return group_read(store, filter, asked, &ret->pool, &ret->rows, err);
 }
@@ -188,6 +194,18 @@ static void print_table(struct view *v)
 	}
 	for (size_t row = 0; row <= v->rows.n; row++)
 		text_line(stdout, shape, v->n, &cells[row * v->n]);
+}
+
+int group_print(const struct group_rows *rows, const struct group_view *view,
+		struct err *err)
+{
+	struct view v = { .rows = *rows };
+	int result = choose_columns(view, &v, err);
+
+	if (!result)
+		print_table(&v);
+	pool_free(&v.pool);
+	return result;
 }
 
 int group_table(struct store *store, const struct store_filter *filter,
@@ -234,19 +252,23 @@ int group_csv(struct store *store, const struct store_filter *filter,
 	return result;
 }
 
-static void json_row(struct view *v, const struct store_sum *sum)
+void group_json_add(struct json_object *o, const struct column *column,
+		    const struct store_sum *sum)
 {
-	struct json_object *o = json_new_object();
 	struct pool pool = { 0 };
 
-	for (size_t i = 0; i < v->n; i++) {
-		const struct column *c = v->wish[i].column;
-
-		(column_is_number(c) ? json_number : json_string)(
-			o, column_key(c, &pool), column_raw(c, sum, &pool));
-	}
-	json_print(o);
+	(column_is_number(column) ? json_number : json_string)(
+		o, column_key(column, &pool), column_raw(column, sum, &pool));
 	pool_free(&pool);
+}
+
+static void json_row(const struct view *v, const struct store_sum *sum)
+{
+	struct json_object *o = json_new_object();
+
+	for (size_t i = 0; i < v->n; i++)
+		group_json_add(o, v->wish[i].column, sum);
+	json_print(o);
 }
 
 int group_json(struct store *store, const struct store_filter *filter,

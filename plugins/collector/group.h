@@ -4,6 +4,8 @@
 
 #include "collector/column.h"
 
+struct json_object;
+
 /* A view of groups of cells, on stdout: what --by and its likes ask for. */
 struct group_view {
 	const struct column_group *group;
@@ -27,6 +29,14 @@ struct group_rows {
 int group_read(struct store *store, const struct store_filter *filter,
 	       const struct group_view *view, struct pool *pool,
 	       struct group_rows *ret, struct err *err);
+
+/* The rows, already in order, as a table with the view's columns. */
+int group_print(const struct group_rows *rows, const struct group_view *view,
+		struct err *err);
+
+/* Add a column's value to a JSON object, unless it was not measured. */
+void group_json_add(struct json_object *o, const struct column *column,
+		    const struct store_sum *sum);
 
 /* What users wrote comes with its control characters escaped. */
 int group_table(struct store *store, const struct store_filter *filter,

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "collector/intake.h"
+#include "collector/page.h"
 #include "collector/request.h"
 #include "collector/signed.h"
 #include "collector/view.h"
@@ -37,6 +38,10 @@ static int act(const struct request *rq, struct store *store, struct err *err)
 				     rq->file, err);
 	if (rq->output == REQUEST_IMPORT)
 		return signed_import(store, rq->socket, rq->file, err);
+	if (rq->page)
+		return rq->output == REQUEST_JSON
+			       ? page_json(store, &rq->filter, err)
+			       : page_text(store, &rq->filter, err);
 	if (rq->records)
 		return views[rq->output].records(store, &rq->filter, err);
 	return views[rq->output].groups(store, &rq->filter, &rq->view, err);

@@ -61,10 +61,8 @@ static int set_by(struct request *rq, const struct rule *rule, const char *arg,
 {
 	(void)rule;
 	rq->records = !strcmp(arg, "record");
-	if (rq->records)
-		return 0;
 	rq->view.group = column_group_find(arg);
-	if (rq->view.group)
+	if (rq->records || rq->view.group)
 		return 0;
 	err_set(err, 0, "--by: '%s' is none of record", arg);
 	for (size_t i = 0; i < column_groups_n; i++)
@@ -147,7 +145,7 @@ static const struct rule rules[] = {
 	{ "limit", required_argument, set_limit, 0, "=N",
 	  "the newest N; with --sort the first N" },
 	{ "job", required_argument, set_string, AT(filter.job), "=ID",
-	  "of a job; of one without, by its ID" },
+	  "all about a job; with --by or --table, its records only" },
 	{ "user", required_argument, set_string, AT(filter.user), "=NAME",
 	  "of a user" },
 	{ "account", required_argument, set_string, AT(filter.account), "=NAME",
@@ -218,6 +216,14 @@ static int finish(struct request *rq, struct err *err)
 	/* It has nothing to do with the spool of this node. */
 	if (rq->output == REQUEST_IMPORT)
 		rq->import = false;
+	if (rq->records)
+		return 0;
+	/* Who names a job, and no form of a report on it, gets all about it. */
+	rq->page = rq->filter.job && !rq->view.group && !rq->view.format &&
+		   !rq->view.sort &&
+		   (!rq->output_given || rq->output == REQUEST_JSON);
+	if (!rq->view.group)
+		rq->view.group = &column_groups[0];
 	return group_check(&rq->view, err);
 }
 
@@ -227,7 +233,6 @@ int request_parse(int argc, char **argv, struct request *ret, struct err *err)
 	int got, i;
 
 	*ret = (struct request){
-		.view.group = &column_groups[0],
 		.filter = STORE_FILTER_ALL,
 		.ttl = AUTH_TTL_MAX,
 		.import = true,

@@ -22,6 +22,7 @@ struct request {
 	bool output_given;
 	const char *file;       /* of signed records; NULL: stdin or stdout */
 	bool records;           /* --by=record: each for itself */
+	bool page;              /* all about one job */
 	struct group_view view; /* else */
 	struct store_filter filter;
 	const char *spool, *store, *socket;

@@ -220,7 +220,63 @@ line() { sed -n "s/^ *\($1 \)/\1/p" <<< "$output" | tr -s ' '; }
 	[ "$(line 2c3e4f50)" = "2c3e4f50 alice - batch exited 1 1 01:00:00 01:00:00 50.0 1.5G 37.5 2026-03-03T10:00:00" ]
 	[ "$(groups --table)" = "$output" ]
 	[ "$(groups --by=job)" = "$output" ]
-	[ "$(groups --json --job=2c3e4f50 | jq -r .[].job)" = 019d4503-8f2a-7c11-9f6e-0b1d2c3e4f50 ]
+	[ "$(groups --json --by=job --job=2c3e4f50 | jq -r .[].job)" = 019d4503-8f2a-7c11-9f6e-0b1d2c3e4f50 ]
+}
+
+@test "who names a job gets a page on it" {
+	spool_some
+	spool 0193-d '.scheduler.step = "2" | .user.name = "a\u001b"
+		| .exit = {signal: 9, reason: "oom"} | .time.wall_s = 60
+		| .scratch = {limit_bytes: 1073741824, peak_bytes: 1073741824, full: true}
+		| .memory.oom_victim = "so\u009blver" | .memory.oom_victim_pid = 77
+		| .limits = {asked: {memory: "4G"}, missing: {pids: "no controller"}}'
+	run groups --job=4711
+	[ "$status" -eq 0 ]
+	[ "${lines[0]}" = "Job 4711, account phys, cluster c1" ]
+	[[ $output == *"
+Why it ended
+  Step 2 on n1 reached its memory limit of 4.0G; the kernel killed so\u009blver (pid 77) (as did 1 more).
+  Step 2 on n1 had no room left in its scratch of 1.0G.
+  Step 0 on n1 exited with 3.
+"* ]]
+	[ "$(line Memory)" = "Memory 4.0G 4.0G 100 % Step 1 on n2" ]
+	[ "$(line Scratch)" = "Scratch 1.0G 1.0G 100 % Step 2 on n1" ]
+	[[ $output == *"  Limits: memory 4G
+  Not enforced: pids: no controller
+"* ]]
+	[ "$(line 1 | cut -d' ' -f1-5)" = "1 oom 1 1 01:00:00" ]
+	[[ $output == *"
+Next time
+  --cell-memory=6G: its memory limit was too low.
+  --cell-scratch=2G: its scratch was full.
+  its limit 'pids' was not enforced: no controller." ]]
+	run groups --job=4711 --json
+	[ "$(jq -c '[.job, .cells, .ooms, .asked.memory, (.steps | map(.step))]' <<< "$output")" = \
+		'["4711",3,2,"4G",["0","2","1"]]' ]
+	[ "$(jq -c '[.why[] | [.reason, .cells, .step]]' <<< "$output")" = \
+		'[["oom",2,"2"],["scratch-full",1,"2"],["exited",1,"0"]]' ]
+	[ "$(jq -c '[.advice[] | [.rule, .option, .value]]' <<< "$output")" = \
+		'[["oom","--cell-memory","6G"],["scratch-full","--cell-scratch","2G"],["not-enforced",null,null]]' ]
+	# Without a job, and one of which little is known.
+	[[ $(groups --job=2c3e4f50) == *"The cell on n1 exited with 3."* ]]
+	[[ $(groups --job=4712) == *"Everything exited with 0."* ]]
+	# Forms of a report that are asked for are those of all reports.
+	[ "$(groups --job=4711 --table | wc -l)" -eq 2 ]
+	[ "$(groups --job=4711 --csv | wc -l)" -eq 2 ]
+	[ "$(groups --job=4711 --by=step | wc -l)" -eq 4 ]
+}
+
+@test "a page is on one job that there is" {
+	spool_some
+	run groups --job=4713
+	[ "$status" -eq 125 ]
+	[ "$output" = "cloison: there is no record of job 4713 here" ]
+	spool 0193-e '.scheduler.cluster = "c2"'
+	run groups --job=4711
+	[ "$status" -eq 125 ]
+	[ "$output" = "cloison: there is a job 4711 of cluster c1 and of c2: name one with --cluster" ]
+	run groups --job=4711 --cluster=c2
+	[ "${lines[0]}" = "Job 4711 of alice, account phys, cluster c2" ]
 }
 
 @test "what cells are grouped by" {
