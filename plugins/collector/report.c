@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "collector/html.h"
 #include "collector/intake.h"
 #include "collector/page.h"
 #include "collector/request.h"
@@ -38,6 +39,8 @@ static int act(const struct request *rq, struct store *store, struct err *err)
 				     rq->file, err);
 	if (rq->output == REQUEST_IMPORT)
 		return signed_import(store, rq->socket, rq->file, err);
+	if (rq->output == REQUEST_HTML)
+		return html_write(store, &rq->filter, rq->file, err);
 	if (rq->page)
 		return rq->output == REQUEST_JSON
 			       ? page_json(store, &rq->filter, err)

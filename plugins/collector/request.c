@@ -25,7 +25,7 @@ static int set_output(struct request *rq, const struct rule *rule,
 	if (rq->output_given && rq->output != rule->at)
 		return err_set(
 			err, 0,
-			"only one of --table, --csv, --json, --export-signed and --import-signed may be given");
+			"only one of --table, --csv, --json, --html, --export-signed and --import-signed may be given");
 	rq->output_given = true;
 	rq->output = (enum request_output)rule->at;
 	rq->file = arg;
@@ -136,6 +136,8 @@ static const struct rule rules[] = {
 	  "a line for each, raw numbers" },
 	{ "json", no_argument, set_output, REQUEST_JSON, "",
 	  "an object for each, raw numbers" },
+	{ "html", required_argument, set_output, REQUEST_HTML, "=FILE",
+	  "a page with plots; - is stdout" },
 	{ "format", required_argument, set_string, AT(view.format),
 	  "=COL[%WIDTH],...", "which columns" },
 	{ "helpformat", no_argument, set_true, AT(helpformat), "",
@@ -216,6 +218,12 @@ static int finish(struct request *rq, struct err *err)
 	/* It has nothing to do with the spool of this node. */
 	if (rq->output == REQUEST_IMPORT)
 		rq->import = false;
+	if (rq->output == REQUEST_HTML &&
+	    (rq->view.group || rq->records || rq->view.format ||
+	     rq->view.sort || rq->filter.limit >= 0))
+		return err_set(
+			err, 0,
+			"--by, --format, --sort and --limit are not for --html, whose plots are always the same");
 	if (rq->records)
 		return 0;
 	/* Who names a job, and no form of a report on it, gets all about it. */

@@ -2,9 +2,7 @@
 #include "config.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -12,6 +10,7 @@
 #include "base/cleanup.h"
 #include "collector/intake.h"
 #include "collector/signed.h"
+#include "collector/whole.h"
 
 /* Base64 of the longest record and of what MUNGE puts around it fits. */
 enum {
@@ -20,6 +19,8 @@ enum {
 
 struct export
 {
+	struct store *store;
+	const struct store_filter *filter;
 	const char *socket;
 	int ttl;
 	FILE *out;
@@ -46,54 +47,30 @@ static int export_row(void *arg, const struct store_row *row, struct err *err)
 	return result;
 }
 
-static int export_all(struct store *store, const struct store_filter *filter,
-		      struct export *x, const char *file, struct err *err)
+static int export_all(void *arg, FILE *out, struct err *err)
 {
-	if (store_each(store, filter, export_row, x, err))
-		return -1;
-	if (fflush(x->out) || ferror(x->out))
-		return err_set(err, errno, "write %s", file ? file : "stdout");
-	if (file && fsync(fileno(x->out)))
-		return err_set(err, errno, "sync %s", file);
-	fprintf(stderr, "cloison: %zu signed", x->signed_n);
-	if (x->foreign_n)
-		fprintf(stderr, ", %zu left out that others signed",
-			x->foreign_n);
-	fputc('\n', stderr);
-	return 0;
-}
+	struct export *x = arg;
 
-static int export_file(struct store *store, const struct store_filter *filter,
-		       struct export *x, const char *file, struct err *err)
-{
-	struct pool pool = { 0 };
-	char *name = pool_printf(&pool, "%s.XXXXXX", file);
-	int fd = mkostemp(name, O_CLOEXEC), result = -1;
-
-	x->out = fd < 0 ? NULL : fdopen(fd, "w");
-	if (!x->out) {
-		err_set(err, errno, "make %s", name);
-	} else {
-		result = export_all(store, filter, x, file, err);
-		fclose(x->out);
-		if (!result && rename(name, file))
-			result = err_set(err, errno, "rename to %s", file);
-		if (result)
-			unlink(name);
-	}
-	pool_free(&pool);
-	return result;
+	x->out = out;
+	return store_each(x->store, x->filter, export_row, x, err);
 }
 
 int signed_export(struct store *store, const struct store_filter *filter,
 		  const char *socket, int ttl, const char *file,
 		  struct err *err)
 {
-	struct export x = { .socket = socket, .ttl = ttl, .out = stdout };
+	struct export x = {
+		.store = store, .filter = filter, .socket = socket, .ttl = ttl
+	};
 
-	if (file)
-		return export_file(store, filter, &x, file, err);
-	return export_all(store, filter, &x, NULL, err);
+	if (whole_write(file, export_all, &x, err))
+		return -1;
+	fprintf(stderr, "cloison: %zu signed", x.signed_n);
+	if (x.foreign_n)
+		fprintf(stderr, ", %zu left out that others signed",
+			x.foreign_n);
+	fputc('\n', stderr);
+	return 0;
 }
 
 struct import {
