@@ -37,6 +37,17 @@ int build_link(const struct build *b, struct plan *plan, struct err *err);
 bool build_wants_places(const struct options *o, const struct job *job);
 int build_places(const struct build *b, struct plan *plan,
 		 const char **ret_origin, struct err *err);
+/* The policy and the unit asked for, and mem-policy for CPUs that are known. */
+struct topo_want build_want(const struct build *b);
+int build_memory(const struct build *b, struct topo_plan *p, struct err *err);
+
+/*
+ * tasks.c: the same for each task of Slurm's, into plan->task. On failure
+ * *ret_id is the option that cannot be fulfilled.
+ */
+bool build_wants_tasks(const struct options *o, const struct job *job);
+int build_tasks(const struct build *b, struct plan *plan,
+		enum option_id *ret_id, struct err *err);
 int build_limits(const struct build *b, struct plan *plan, struct err *err);
 
 /*

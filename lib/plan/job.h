@@ -34,7 +34,10 @@ struct job {
 	uint64_t memory; /* bytes the scheduler gives it; 0: not said */
 	/* Slurm: the step's cgroup, whose limits may be lowered. */
 	const char *cgroup;
-	unsigned nodes;    /* that the step runs on; 0: not said */
+	unsigned nodes; /* that the step runs on; 0: not said */
+	/* Slurm: tasks on this node and, if it says so, CPUs of each. */
+	unsigned tasks, task_cpus;
+	bool confined;     /* Slurm: no other job has the step's CPUs */
 	const char *state; /* the user's state directory, for the spool */
 };
 

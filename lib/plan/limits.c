@@ -133,6 +133,19 @@ static int refuse(const struct build *b, struct plan *plan, const char *origin,
 	return 0;
 }
 
+/* Tasks are bound, and Slurm's cpusets left alone. */
+static int pick_tasks(const struct build *b, struct plan *plan, struct err *err)
+{
+	enum option_id id;
+
+	if (!build_tasks(b, plan, &id, err))
+		return 0;
+	plan->topo = (struct topo_plan){ 0 };
+	plan->n_tasks = 0;
+	return refuse(b, plan, b->o->value[id].origin, option_table[id].name,
+		      pool_strdup(b->pool, err->text), err);
+}
+
 /* Near to each other, or as the policy says; kept by cpuset if possible. */
 static int pick_cores(const struct build *b, struct plan *plan, struct err *err)
 {
@@ -324,7 +337,10 @@ int build_limits(const struct build *b, struct plan *plan, struct err *err)
 		plan->cg.optional[CG_MEMORY_SWAP_MAX] = true;
 	}
 	group_oom(b, plan);
-	if (pick_cores(b, plan, err) || check_cpu_time(b, plan, err))
+	if (b->job->front == JOB_SLURM ? pick_tasks(b, plan, err)
+				       : pick_cores(b, plan, err))
+		return -1;
+	if (check_cpu_time(b, plan, err))
 		return -1;
 	if (!plan->n_enforced && !plan->cg.limit[CG_CPUSET_CPUS] &&
 	    !plan->cg.limit[CG_CPUSET_MEMS] && !cpu_time_needs_cgroup(b, plan))

@@ -22,7 +22,7 @@ bool build_wants_places(const struct options *o, const struct job *job)
 {
 	const struct option_value *policy = &o->value[OPT_CPU_POLICY];
 
-	/* Slurm has placed its tasks already. */
+	/* Slurm has placed its tasks already: see build_tasks. */
 	if (job->front == JOB_SLURM)
 		return false;
 	if (o->value[OPT_CPUSET].set || o->value[OPT_MEM_POLICY].set)
@@ -63,19 +63,26 @@ static int allowed_cpus(const struct build *b, const char **ret,
 	return topo_common(v->text, v->text, b->pool, ret, err);
 }
 
-static int place_cpus(const struct build *b, struct plan *plan, struct err *err)
+struct topo_want build_want(const struct build *b)
 {
 	const struct option_value *v = b->o->value;
-	const struct topo_want want = {
-		.n = (unsigned)((plan->cpus + 999) / 1000),
+
+	return (struct topo_want){
 		.policy = policies[v[OPT_CPU_POLICY].num],
 		.unit = v[OPT_CPU_UNIT].num == UNIT_THREAD ? TOPO_THREAD
 							   : TOPO_CORE,
 	};
+}
+
+static int place_cpus(const struct build *b, struct plan *plan, struct err *err)
+{
+	const struct option_value *v = b->o->value;
+	struct topo_want want = build_want(b);
 	struct topo_plan *p = &plan->topo;
 	const char *allowed;
 	int r;
 
+	want.n = (unsigned)((plan->cpus + 999) / 1000);
 	if (allowed_cpus(b, &allowed, err))
 		return -1;
 	if (plan->cpus && want.policy != TOPO_INHERIT)
@@ -112,11 +119,9 @@ static int nearest_nodes(const struct build *b, struct topo_plan *p,
 	return 0;
 }
 
-static int place_memory(const struct build *b, struct plan *plan,
-			struct err *err)
+int build_memory(const struct build *b, struct topo_plan *p, struct err *err)
 {
 	const struct option_value *v = &b->o->value[OPT_MEM_POLICY];
-	struct topo_plan *p = &plan->topo;
 	const char *list = NULL;
 	int word = MEMORY_BIND;
 
@@ -160,5 +165,5 @@ int build_places(const struct build *b, struct plan *plan,
 	if (r)
 		return r;
 	*ret_origin = v[OPT_MEM_POLICY].origin;
-	return place_memory(b, plan, err);
+	return build_memory(b, &plan->topo, err);
 }

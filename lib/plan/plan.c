@@ -118,7 +118,8 @@ static void default_word(struct options *o, enum option_id id, int word)
 }
 
 /* What a profile leaves open. */
-static void set_defaults(struct options *o, const struct host *host)
+static void set_defaults(struct options *o, const struct job *job,
+			 const struct host *host)
 {
 	default_word(o, OPT_USER, host->privileged ? USER_IDENTITY : USER_SELF);
 	default_word(o, OPT_PID, WORD_NEW);
@@ -135,7 +136,8 @@ static void set_defaults(struct options *o, const struct host *host)
 	default_word(o, OPT_SECCOMP, LEVEL_DEFAULT);
 	default_word(o, OPT_LANDLOCK, LEVEL_OFF);
 	default_word(o, OPT_CPU_UNIT, UNIT_CORE);
-	default_word(o, OPT_CPU_POLICY, POLICY_PACK);
+	default_word(o, OPT_CPU_POLICY,
+		     job->front == JOB_SLURM ? POLICY_INHERIT : POLICY_PACK);
 }
 
 /* A share of memory becomes bytes: of the cell's, where it has a limit. */
@@ -289,7 +291,7 @@ static void build_record(const struct build *b, struct plan *plan)
 	for (size_t i = 0; i < b->o->n_tags; i++)
 		build_pair(b, &plan->tags, &plan->n_tags, b->o->tag[i].key,
 			   b->o->tag[i].value);
-	if (plan->topo.cpus && plan->cpus &&
+	if (plan->topo.cpus && (plan->cpus || plan->n_tasks) &&
 	    b->o->value[OPT_CPU_POLICY].num != POLICY_INHERIT)
 		plan->cpu_policy =
 			option_table[OPT_CPU_POLICY]
@@ -320,7 +322,7 @@ int plan_build(const struct options *wish, const struct site *site,
 	ret->cwd = job->cwd;
 	if (resolve_profile(wish, site, job, pool, &ret->profile, &o, err))
 		return -1;
-	set_defaults(&o, host);
+	set_defaults(&o, job, host);
 	resolve_percent(&asked.value[OPT_SCRATCH],
 			wish->value[OPT_MEMORY].set ? wish : &o, job, host);
 	resolve_percent(&o.value[OPT_SCRATCH],
@@ -366,6 +368,8 @@ int plan_needs(const struct options *wish, const struct site *site,
 			needs |= HOST_CGROUP;
 	if (build_wants_places(&o, job))
 		needs |= HOST_CGROUP | HOST_TOPOLOGY | HOST_CLAIMS;
+	if (build_wants_tasks(&o, job))
+		needs |= HOST_TOPOLOGY;
 	pool_free(&pool);
 	*ret = needs;
 	return 0;

@@ -40,6 +40,10 @@ struct plan {
 	struct cg_plan cg;
 	struct topo_plan topo;
 	enum plan_claim claim; /* of the CPUs in `topo`, see topo/ledger.h */
+	/* Slurm: the same for each task on the node, by its local id; none are
+	 * as Slurm has placed them. `topo` has what is theirs together. */
+	struct topo_plan *task;
+	size_t n_tasks;
 	/* OMP_NUM_THREADS: the CPUs that a process may use, but no more than
 	 * this; 0: not set. */
 	unsigned omp_threads;

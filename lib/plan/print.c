@@ -229,6 +229,18 @@ static const char *const memories[] = {
 	[TOPO_MEM_BIND] = NULL,
 };
 
+/* "2 cpus 4-7 mems 0 preferred" */
+static const char *task_line(struct facts *f, size_t i,
+			     const struct topo_plan *p)
+{
+	const char *memory = memories[p->memory];
+
+	return pool_printf(f->pool, "%zu%s%s%s%s%s%s", i,
+			   p->cpus ? " cpus " : "", p->cpus ? p->cpus : "",
+			   p->mems ? " mems " : "", p->mems ? p->mems : "",
+			   memory ? " " : "", memory ? memory : "");
+}
+
 /* Counted where the affinity is known, which Slurm sets late. */
 static const char *threads(struct facts *f, unsigned most)
 {
@@ -255,6 +267,8 @@ static void plan_facts(const struct plan *plan, struct facts *f)
 	put(f, "places", "mems", plan->topo.mems);
 	put(f, "places", "memory", memories[plan->topo.memory]);
 	put(f, "places", "cores", claims[plan->claim]);
+	for (size_t i = 0; i < plan->n_tasks; i++)
+		put(f, "tasks", NULL, task_line(f, i, &plan->task[i]));
 	if (plan->time_limit) {
 		put(f, "time", "limit", seconds(f, plan->time_limit));
 		put(f, "time", "grace", seconds(f, plan->time_grace));

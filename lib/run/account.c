@@ -145,11 +145,9 @@ static void fill_plan(const struct plan *plan, const struct host *host,
 	r->cell.namespaces =
 		pool_strdup(pool, cell_namespaces(&plan->ns, list));
 	r->cell.boot_id = host->boot_id;
-	r->cpu.cpuset = plan->topo.cpus;
-	if (plan->topo.cpus)
-		r->cpu.count = topo_count(plan->topo.cpus);
-	else if (host->affinity)
-		r->cpu.count = topo_count(host->affinity);
+	r->cpu.cpuset = plan->topo.cpus ? plan->topo.cpus : host->affinity;
+	if (r->cpu.cpuset)
+		r->cpu.count = topo_count(r->cpu.cpuset);
 	r->cpu.policy = plan->cpu_policy;
 	r->memory.nodes = plan->topo.mems;
 	r->memory.policy = memory_policies[plan->topo.memory];

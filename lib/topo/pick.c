@@ -185,6 +185,22 @@ int topo_pick(const struct topo *topo, const char *allowed,
 	return r;
 }
 
+int topo_units(const struct topo *topo, const char *cpus, enum topo_unit unit,
+	       unsigned *ret, struct err *err)
+{
+	struct pool scratch = { 0 };
+	struct topo_set *set = NULL;
+	struct machine machine;
+	int r = cpus ? topo_set_parse(cpus, &scratch, &set, err) : 0;
+
+	if (!r) {
+		look_at(topo, set, unit, &scratch, &machine);
+		*ret = (unsigned)machine.units.n;
+	}
+	pool_free(&scratch);
+	return r;
+}
+
 int topo_nodes(const struct topo *topo, const char *cpus, struct pool *pool,
 	       const char **ret, struct err *err)
 {

@@ -130,6 +130,10 @@ int topo_pick_tasks(const struct topo *topo, const char *allowed,
 		    size_t n, struct pool *pool, struct topo_plan *ret,
 		    struct err *err);
 
+/* How many cores or threads `cpus` (NULL for all) has. Pure. */
+int topo_units(const struct topo *topo, const char *cpus, enum topo_unit unit,
+	       unsigned *ret, struct err *err);
+
 /* The nodes next to `cpus`, NULL where none are known. Pure. */
 int topo_nodes(const struct topo *topo, const char *cpus, struct pool *pool,
 	       const char **ret, struct err *err);

@@ -238,7 +238,8 @@ static int read_job(struct glue *g, spank_t spank, struct err *err)
 			  sizeof(account)) &&
 	    *account)
 		job->scheduler.account = pool_strdup(&g->pool, account);
-	spank_get_item(spank, S_JOB_LOCAL_TASK_COUNT, &g->tasks);
+	spank_get_item(spank, S_JOB_LOCAL_TASK_COUNT, &job->tasks);
+	spank_get_item(spank, S_STEP_CPUS_PER_TASK, &job->task_cpus);
 	cwd = getcwd(NULL, 0);
 	if (cwd && *cwd == '/')
 		job->cwd = pool_strdup(&g->pool, cwd);
@@ -248,22 +249,40 @@ static int read_job(struct glue *g, spank_t spank, struct err *err)
 	return read_user(g, spank, err);
 }
 
-/* The CPUs that Slurm gave the step: not those of slurmstepd itself. */
-static void read_cpus(struct glue *g)
+/* A list of the step's cpuset; NULL if there is none, or nothing in it. */
+static const char *read_cpuset(struct glue *g, const char *file)
 {
 	char path[768], list[4096];
 
 	if (!g->job.cgroup)
-		return;
-	snprintf(path, sizeof(path), "%s%s/cpuset.cpus.effective",
-		 g->host.cg.mount, g->job.cgroup);
-	if (fd_read_file(AT_FDCWD, path, list, sizeof(list)) > 0)
-		g->host.affinity = pool_strdup(&g->pool, list);
+		return NULL;
+	snprintf(path, sizeof(path), "%s%s/cpuset.%s", g->host.cg.mount,
+		 g->job.cgroup, file);
+	if (fd_read_file(AT_FDCWD, path, list, sizeof(list)) <= 0 || !*list)
+		return NULL;
+	return pool_strdup(&g->pool, list);
+}
+
+/*
+ * What Slurm gave the step, not slurmstepd itself; it is the step's alone where
+ * it was set, as with ConstrainCores, and not just inherited.
+ */
+static void read_places(struct glue *g)
+{
+	const char *cpus = read_cpuset(g, "cpus.effective");
+	const char *mems = read_cpuset(g, "mems.effective");
+
+	if (cpus)
+		g->host.affinity = cpus;
+	if (mems)
+		g->host.mems = mems;
+	g->job.confined = read_cpuset(g, "cpus") != NULL;
 }
 
 static int make_plan(struct glue *g, spank_t spank, struct err *err)
 {
 	const char *const *paths;
+	unsigned needs;
 	size_t n;
 
 	for (int i = 0; i < OPTIONS; i++)
@@ -274,12 +293,14 @@ static int make_plan(struct glue *g, spank_t spank, struct err *err)
 	/* This hook has the user's rights and working directory. */
 	options_resolve(&g->options, &g->pool);
 	if (read_job(g, spank, err) ||
-	    host_probe(HOST_CGROUP, NULL, &g->pool, &g->host, err) ||
+	    plan_needs(&g->options, &g->site, &g->job, &needs, err) ||
+	    host_probe(needs | HOST_CGROUP, "/run/cloison", &g->pool, &g->host,
+		       err) ||
 	    plan_disks(&g->options, &g->site, &g->job, &g->pool, &paths, &n,
 		       err))
 		return -1;
 	host_disks(paths, n, &g->pool, &g->host);
-	read_cpus(g);
+	read_places(g);
 	/* This hook runs as the user, those that act run as root. */
 	g->host.privileged = true;
 	return plan_build(&g->options, &g->site, &g->job, &g->host, &g->pool,
@@ -379,7 +400,20 @@ int glue_join(struct glue *g, spank_t spank, struct err *err)
 	return 0;
 }
 
-/* By the task's affinity, which Slurm has set now; the user's choice stays. */
+/* Over what Slurm has set for it, if the plan has anything. */
+static int bind_task(const struct glue *g, spank_t spank, struct err *err)
+{
+	int id = -1;
+
+	if (!g->plan.n_tasks)
+		return 0;
+	if (spank_get_item(spank, S_TASK_ID, &id) || id < 0 ||
+	    (size_t)id >= g->plan.n_tasks)
+		return err_set(err, 0, "Slurm does not say which task this is");
+	return topo_bind(&g->plan.task[id], err);
+}
+
+/* By the task's affinity, as it is now; the user's choice stays. */
 static int set_threads(const struct glue *g, spank_t spank, struct err *err)
 {
 	char value[16];
@@ -402,7 +436,7 @@ int glue_enter(struct glue *g, spank_t spank, struct err *err)
 	sigset_t all, old;
 	pid_t pid;
 
-	if (set_threads(g, spank, err))
+	if (bind_task(g, spank, err) || set_threads(g, spank, err))
 		return -1;
 	if (g->plan.ns.cgroup_late &&
 	    (sec_raise_caps(err) || ns_task_enter(&g->plan.ns, err)))
@@ -498,7 +532,8 @@ void glue_task_ended(struct glue *g, int64_t rank, int status)
 	if (!g->ended || badness(status) > badness(g->worst))
 		g->worst = status;
 	g->ended++;
-	if (g->ended == g->tasks && g->shared && g->shared->state == CELL_READY)
+	if (g->ended == g->job.tasks && g->shared &&
+	    g->shared->state == CELL_READY)
 		end_cell(g);
 }
 
@@ -523,7 +558,7 @@ size_t glue_complaints(struct glue *g, struct err ret[static CELL_COMPLAINTS])
 {
 	struct cg_oom oom;
 
-	if (!g->shared || g->ended != g->tasks)
+	if (!g->shared || g->ended != g->job.tasks)
 		return 0;
 	read_oom(g, &oom);
 	return cell_complaints(&g->plan, &g->shared->cell, &oom, ret);

@@ -55,8 +55,8 @@ struct glue {
 	bool link_taken;
 	struct cell_task *task; /* how those on this node have ended */
 	size_t n_tasks;
-	int worst;             /* wait status of the task that ended worst */
-	uint32_t tasks, ended; /* on this node; how many of them have */
+	int worst;      /* wait status of the task that ended worst */
+	uint32_t ended; /* how many of this node's tasks have */
 };
 
 /* Keep an option's argument. Never fails: it may come from a hostile env. */

@@ -84,6 +84,26 @@ cpus() { sed 's/.*:\t//' "$1"; }
 	run -125 as alice srun -n1 -c1 --cpu-bind=cores cloison run --limits=enforce --quiet --cpus=2 -- true
 }
 
+@test "--cell-cpu-policy: tasks on CPUs of their own; inherit leaves Slurm's binding" {
+	# shellcheck disable=SC2016 # the inner shell expands it
+	local where='echo "$SLURM_PROCID $(taskset -cp $$ | sed "s/.*: //") ${OMP_NUM_THREADS:-}"'
+	run -0 as alice srun -n2 -c1 --cpu-bind=none --cell sh -c "$where"
+	[ "$(sort <<<"$output")" = $'0 0,1 \n1 0,1 ' ]
+	run -0 as alice srun -n2 -c1 --cpu-bind=map_cpu:1,0 --cell-cpu-policy=inherit sh -c "$where"
+	[ "$(sort <<<"$output")" = $'0 1 \n1 0 ' ]
+	run -0 as alice srun -n2 -c1 --cpu-bind=none --cell-cpu-policy=pack --cell-omp-threads=yes sh -c "$where"
+	[ "$(sort <<<"$output")" = $'0 0 1\n1 1 1' ]
+	cloison report --by=record --json --job="$(last_job)" >r
+	[ "$(jq -r '.[0].cpu | "\(.cpuset) \(.count)"' r)" = "0-1 2" ]
+	run -0 as alice srun -n1 -c2 --cell-cpu-policy=spread --cell-cpu-unit=thread sh -c "$where"
+	[ "$output" = "0 0,1 " ]
+	run as alice srun -n3 --overcommit --cell-cpu-policy=pack true
+	[ "$status" -ne 0 ]
+	[[ $output == *"--cell-cpu-policy: 3 tasks cannot have a CPU each out of 0"* ]]
+	run -0 as alice srun -n1 -c1 --cell-cpu-policy=pack --cell-mem-policy=interleave head -n 1 /proc/self/numa_maps
+	[[ $output == *" interleave"*:0* ]]
+}
+
 @test "--cell-omp-threads: what Slurm has bound each task to, and no more than the limit" {
 	# shellcheck disable=SC2016 # the inner shell expands it
 	local echo='echo "${OMP_NUM_THREADS:-none}"'

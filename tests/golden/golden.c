@@ -121,6 +121,7 @@ static int bool_fact(struct world *w, const char *key, const char *value,
 		{ "privileged", &w->host.privileged },
 		{ "own-delegated", &w->host.cg.own_delegated },
 		{ "systemd", &w->host.cg.systemd },
+		{ "confined", &w->job.confined },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
@@ -169,11 +170,37 @@ static int held(struct world *w, const char *value, struct err *err)
 	return 0;
 }
 
+/* 1: it is none of these. */
+static int count_fact(struct world *w, const char *key, const char *value,
+		      struct err *err)
+{
+	const struct {
+		const char *key;
+		unsigned *field;
+	} rows[] = {
+		{ "nodes", &w->job.nodes },
+		{ "tasks", &w->job.tasks },
+		{ "task-cpus", &w->job.task_cpus },
+	};
+	uint64_t n;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (strcmp(rows[i].key, key) != 0)
+			continue;
+		if (parse_uint(value, 65535, &n, err))
+			return -1;
+		*rows[i].field = (unsigned)n;
+		return 0;
+	}
+	return 1;
+}
+
 static int fact(struct world *w, const char *line, struct err *err)
 {
 	const char *eq = strchr(line, '=');
 	const char *key, *value;
-	uint64_t uid, nodes;
+	uint64_t uid;
+	int r;
 
 	if (!eq)
 		return err_set(err, 0, "'%s' is not key=value", line);
@@ -202,13 +229,8 @@ static int fact(struct world *w, const char *line, struct err *err)
 	}
 	if (!strcmp(key, "disk"))
 		return disk(w, value);
-	if (!strcmp(key, "nodes")) {
-		if (parse_uint(value, 65535, &nodes, err))
-			return -1;
-		w->job.nodes = (unsigned)nodes;
-		return 0;
-	}
-	return err_set(err, 0, "unknown fact '%s'", key);
+	r = count_fact(w, key, value, err);
+	return r > 0 ? err_set(err, 0, "unknown fact '%s'", key) : r;
 }
 
 static int each_line(struct world *w, const char *text,

@@ -963,6 +963,9 @@ static void needs(void **state)
 		{ "cpus=1", HOST_CGROUP | HOST_TOPOLOGY | HOST_CLAIMS },
 		{ "cpus=1 cpu-policy=inherit", HOST_CGROUP },
 		{ "cpus=1", HOST_CGROUP, true },
+		{ "cpu-policy=inherit", 0, true },
+		{ "cpu-policy=numa", HOST_TOPOLOGY, true },
+		{ "mem-policy=local", HOST_TOPOLOGY, true },
 	};
 	struct err err;
 	unsigned n;

@@ -749,6 +749,23 @@ static void memory_nodes(void **state)
 	assert_string_equal(topo_cpus(&t, &pool), "0-3");
 }
 
+static void units(void **state)
+{
+	struct err err;
+	struct topo t;
+	unsigned n;
+
+	(void)state;
+	load("synthetic:core:4 pu:2", &t);
+	assert_int_equal(topo_units(&t, NULL, TOPO_CORE, &n, &err), 0);
+	assert_int_equal(n, 4);
+	assert_int_equal(topo_units(&t, "0,2-3", TOPO_CORE, &n, &err), 0);
+	assert_int_equal(n, 2);
+	assert_int_equal(topo_units(&t, "0,2-3", TOPO_THREAD, &n, &err), 0);
+	assert_int_equal(n, 3);
+	assert_int_equal(topo_units(&t, "2-", TOPO_THREAD, &n, &err), -1);
+}
+
 /* Two fast cores with SMT and four slow ones, which share one L3. */
 static void hybrid(void **state)
 {
@@ -1028,6 +1045,7 @@ int main(void)
 		TEST(offline_sibling),
 		TEST(layouts),
 		TEST(memory_nodes),
+		TEST(units),
 		TEST(hybrid),
 		TEST(inherit),
 		TEST(bad_sources),
