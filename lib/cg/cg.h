@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "base/pool.h"
 
 /*
  * cgroup v2 (kernel: Documentation/admin-guide/cgroup-v2.rst). Paths are those
@@ -153,6 +154,13 @@ int cg_disk(const char *path, char ret[static CG_DISK], struct err *err);
 
 /* The v2 cgroup of a process ("self" or a pid), from /proc/PID/cgroup. */
 int cg_of(const char *pid, char *ret, size_t size, struct err *err);
+
+/*
+ * A list of a cgroup's cpuset, "cpus", "cpus.effective" or those of "mems";
+ * NULL where there is none, or nothing in it.
+ */
+const char *cg_cpuset_read(const struct cg_host *host, const char *path,
+			   const char *file, struct pool *pool);
 
 /*
  * Make the cgroup, write the limits and read each one back. A limit that did

@@ -39,6 +39,19 @@ static unsigned controllers_of(int fd)
 	return text ? cg_controllers_parse(text) : 0;
 }
 
+const char *cg_cpuset_read(const struct cg_host *host, const char *path,
+			   const char *file, struct pool *pool)
+{
+	char name[32];
+	cleanup_fd int fd = *host->mount ? cg_open_path(host->mount, path) : -1;
+	cleanup_free char *text = NULL;
+
+	snprintf(name, sizeof(name), "cpuset.%s", file);
+	if (fd >= 0)
+		text = cg_read(fd, name);
+	return text && *text ? pool_strdup(pool, text) : NULL;
+}
+
 static bool xattr_set(int fd, const char *name)
 {
 	char path[32], value[8];

@@ -75,6 +75,26 @@ int host_imagine(struct host *host, const char *source, struct pool *pool,
 	return 0;
 }
 
+static int confine(const char *by, struct pool *pool, const char **list,
+		   struct err *err)
+{
+	return by && *list ? topo_common(*list, by, pool, list, err) : 0;
+}
+
+int host_confine(const char *parent, struct pool *pool, struct host *host,
+		 struct err *err)
+{
+	const struct cg_host *cg = &host->cg;
+
+	if (!parent)
+		return 0;
+	if (confine(cg_cpuset_read(cg, parent, "cpus.effective", pool), pool,
+		    &host->affinity, err))
+		return -1;
+	return confine(cg_cpuset_read(cg, parent, "mems.effective", pool), pool,
+		       &host->mems, err);
+}
+
 void host_disks(const char *const *paths, size_t n, struct pool *pool,
 		struct host *host)
 {

@@ -56,6 +56,13 @@ int host_imagine(struct host *host, const char *source, struct pool *pool,
 void host_disks(const char *const *paths, size_t n, struct pool *pool,
 		struct host *host);
 
+/*
+ * Leave of CPUs and memory nodes those that the cgroup `parent` has, if it is
+ * not NULL: cells are to be made below it.
+ */
+int host_confine(const char *parent, struct pool *pool, struct host *host,
+		 struct err *err);
+
 /* Look again for what other cells have taken meanwhile. */
 void host_probe_claims(unsigned needs, struct pool *pool, struct host *host);
 

@@ -19,7 +19,6 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/fd.h"
 #include "base/proc.h"
 #include "glue.h"
 #include "plan/resolve.h"
@@ -249,18 +248,11 @@ static int read_job(struct glue *g, spank_t spank, struct err *err)
 	return read_user(g, spank, err);
 }
 
-/* A list of the step's cpuset; NULL if there is none, or nothing in it. */
 static const char *read_cpuset(struct glue *g, const char *file)
 {
-	char path[768], list[4096];
-
-	if (!g->job.cgroup)
-		return NULL;
-	snprintf(path, sizeof(path), "%s%s/cpuset.%s", g->host.cg.mount,
-		 g->job.cgroup, file);
-	if (fd_read_file(AT_FDCWD, path, list, sizeof(list)) <= 0 || !*list)
-		return NULL;
-	return pool_strdup(&g->pool, list);
+	return g->job.cgroup ? cg_cpuset_read(&g->host.cg, g->job.cgroup, file,
+					      &g->pool)
+			     : NULL;
 }
 
 /*

@@ -207,6 +207,7 @@ int request_read(int argc, char *argv[], bool planning, struct request *r,
 	    plan_needs(&r->options, &r->site, &r->job, &r->needs, err) ||
 	    host_probe(r->topology ? 0 : r->needs, cache_dir(&r->pool),
 		       &r->pool, &r->host, err) ||
+	    host_confine(r->site.cgroup_parent, &r->pool, &r->host, err) ||
 	    plan_disks(&r->options, &r->site, &r->job, &r->pool, &paths, &n,
 		       err))
 		return -1;

@@ -48,6 +48,87 @@ show='cat /proc/self/cgroup; cd /sys/fs/cgroup; cat memory.max memory.swap.max p
 	rmdir /sys/fs/cgroup/cells
 }
 
+# outside CGROUP: the names and settings of all cgroups but those at and below it.
+outside() {
+	cd /sys/fs/cgroup || return
+	find . -path ".$1" -prune -o -type d -print -o -type f \( -name cgroup.subtree_control -o -name '*.max' -o \
+		-name '*.high' -o -name '*.weight' -o -name cpuset.cpus -o -name cpuset.mems \) -exec grep -H ^ {} + | sort
+}
+
+# queued RUN...: a cell in a cgroup that a queue has given its job (RUN COMMAND... starts one), which waits before it.
+# Where it is made, and that all that is not the job's is as before, while it runs and after.
+queued() {
+	local job cg before during wait='until [ -e go ]; do sleep 0.2; done'
+	cd "$(mktemp -d /home/alice/XXXXXX)" || return
+	chmod 777 .
+	"$@" sh -c "cd $PWD; cat /proc/self/cgroup >job; $wait
+		exec cloison run --quiet --memory=64M --pids=20 --rw=$PWD -- sh -c 'touch ready; ${wait/go/end}'" 3>&- &
+	eventually 60 grep -q '^0::/.*queue' job
+	job=$(sed -n 's/^0:://p' job)
+	before=$(outside "$job")
+	touch go
+	eventually 60 test -e ready
+	during=$(outside "$job")
+	cg=$(find "/sys/fs/cgroup$job" -mindepth 1 -maxdepth 1 -name 'cloison-[0-9]*-*')
+	cat "$cg"/{memory.max,pids.max} >limits
+	touch end
+	wait $!
+	diff <(echo "$before") <(echo "$during")
+	[ "$(cat limits)" = $'67108864\n21' ]
+	rm -r "$PWD"
+}
+
+@test "in a queue's cgroup the cell is below it, and nothing else is written to: root and a user" {
+	queued systemd-run --quiet --wait --collect --unit=queue-root -p Delegate=yes
+	queued systemd-run --quiet --wait --collect --unit=queue-alice -p Delegate=yes -p User=alice
+	queued as_session alice systemd-run --user --quiet --wait --collect --unit=queue-own -p Delegate=yes
+}
+
+# kept: what the kernel holds for the cells that run.
+kept() {
+	find /sys/fs/cgroup -path '*cloison-[0-9]*-*/*' -type f \( -name '*.max' -o -name '*.high' -o -name '*.weight' -o \
+		-name cpuset.cpus -o -name cgroup.controllers -o -name cgroup.procs \) -exec grep -H ^ {} + | sort
+}
+
+@test "daemon-reload, of the system's manager and of the user's, changes no running cell" {
+	cloison run --quiet --memory=64M --pids=20 --cpus=0.5 -- sleep 7171 3>&- &
+	as_session alice cloison run --quiet --memory=48M --pids=30 -- sleep 7171 3>&- &
+	two() { [ "$(pgrep -cfx 'sleep 7171')" -eq 2 ]; }
+	eventually 60 two
+	held=$(kept)
+	grep -q 'memory.max:67108864$' <<<"$held"
+	grep -q 'memory.max:50331648$' <<<"$held"
+	systemctl daemon-reload
+	as_session alice systemctl --user daemon-reload
+	# A unit that starts has the managers look at their trees.
+	systemd-run --quiet --wait --collect -p MemoryMax=1G true
+	as_session alice systemd-run --user --quiet --wait --collect -p MemoryMax=1G true
+	now=$(kept)
+	two
+	pgrep -fx 'sleep 7171' | xargs kill
+	wait
+	diff <(echo "$held") <(echo "$now")
+}
+
+@test "a cpuset smaller than the machine: its own, and that of a parent the site names" {
+	# shellcheck disable=SC2016 # the inner shell expands it
+	local where='sed -n "s/^Cpus_allowed_list:\t//p" /proc/self/status; cat /sys/fs/cgroup/cpuset.cpus'
+	run -0 systemd-run --quiet --scope -p Delegate=yes -p AllowedCPUs=1 cloison run --cpus=1 -- sh -c "$where"
+	[ "$output" = $'1\n1' ]
+	run -125 systemd-run --quiet --scope -p Delegate=yes -p AllowedCPUs=1 cloison run --cpus=2 -- true
+	[[ $output == *"--cpus: 2 cores wanted, 1 can be used (CPUs 1)"* ]]
+	run -125 systemd-run --quiet --scope -p Delegate=yes -p AllowedCPUs=1 cloison run --cpuset=0 -- true
+	[[ $output == *"--cpuset: CPUs 0 cannot be used here (only 1)"* ]]
+	echo +cpuset >/sys/fs/cgroup/cgroup.subtree_control
+	mkdir -p /sys/fs/cgroup/cells
+	echo 1 >/sys/fs/cgroup/cells/cpuset.cpus
+	printf '[site]\nloosen = all\ncgroup-parent = /cells\n' >site
+	run cloison run --config="$PWD/site" --cpus=1 -- sh -c "$where"
+	rmdir /sys/fs/cgroup/cells
+	[ "$status" -eq 0 ]
+	[ "$output" = $'1\n1' ]
+}
+
 @test "conf.d is read after cloison.conf, by name, and checked like it" {
 	local dir=/etc/cloison/conf.d
 	mkdir -p $dir

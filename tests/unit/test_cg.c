@@ -236,6 +236,27 @@ static void usage(void **state)
 	assert_int_equal(u.io_read, -1);
 }
 
+static void cpuset(void **state)
+{
+	struct cg_host host = { 0 };
+	struct pool pool = { 0 };
+
+	(void)state;
+	assert_null(cg_cpuset_read(&host, "/", "cpus", &pool));
+	strcpy(host.mount, top);
+	assert_int_equal(mkdir(at("set"), 0755), 0);
+	put("set/cpuset.cpus", "\n");
+	put("set/cpuset.cpus.effective", "0-1,8\n");
+	assert_null(cg_cpuset_read(&host, "/set", "cpus", &pool));
+	assert_null(cg_cpuset_read(&host, "/set", "mems", &pool));
+	assert_null(cg_cpuset_read(&host, "/no", "cpus", &pool));
+	assert_null(cg_cpuset_read(&host, "/../x", "cpus", &pool));
+	assert_string_equal(
+		cg_cpuset_read(&host, "/set", "cpus.effective", &pool),
+		"0-1,8");
+	pool_free(&pool);
+}
+
 static void procs(void **state)
 {
 	(void)state;
@@ -750,6 +771,7 @@ int main(void)
 		cmocka_unit_test(none),
 		cmocka_unit_test(scope_name),
 		ON_TREE(usage),
+		ON_TREE(cpuset),
 		ON_TREE(probe_v2),
 		ON_TREE(probe_v1),
 		ON_TREE(probe_nothing),
