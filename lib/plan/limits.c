@@ -123,6 +123,12 @@ static const char *why_not(const struct build *b, const struct plan *plan,
 			   *host.own ? host.own : "ours");
 }
 
+/* A limit as well, where the user says which CPUs. */
+static bool names_cpus(const struct build *b)
+{
+	return b->o->value[OPT_CPUSET].set && b->job->front != JOB_SLURM;
+}
+
 static int refuse(const struct build *b, struct plan *plan, const char *origin,
 		  const char *name, const char *why, struct err *err)
 {
@@ -166,6 +172,9 @@ static int pick_cores(const struct build *b, struct plan *plan, struct err *err)
 	if (why_not(b, plan, CG_CPUSET_CPUS))
 		return 0;
 	plan->cg.limit[CG_CPUSET_CPUS] = plan->topo.cpus;
+	if (names_cpus(b))
+		build_pair(b, &plan->enforced, &plan->n_enforced, "cpuset",
+			   plan->topo.cpus);
 	if (plan->topo.memory == TOPO_MEM_BIND)
 		plan->cg.limit[CG_CPUSET_MEMS] = plan->topo.mems;
 	return 0;
@@ -313,9 +322,13 @@ int build_limits(const struct build *b, struct plan *plan, struct err *err)
 	    build_seconds(b, plan, OPT_CPU_TIME, &plan->cpu_time,
 			  &plan->cpu_grace, err))
 		return -1;
+	plan->unbound_ok = v[OPT_LIMITS].num == LIMITS_TRY;
 	ask_list(b, plan, &asks);
 	if (ask_parts(b, plan, &asks, err))
 		return -1;
+	if (names_cpus(b))
+		build_pair(b, &plan->asked, &plan->n_asked, "cpuset",
+			   v[OPT_CPUSET].text);
 	if (!asks.n && b->job->front != JOB_SLURM &&
 	    !build_wants_places(b->o, b->job) &&
 	    !cpu_time_needs_cgroup(b, plan))
@@ -328,6 +341,9 @@ int build_limits(const struct build *b, struct plan *plan, struct err *err)
 			return -1;
 	if (v[OPT_LIMITS].num == LIMITS_OFF) {
 		drop_cgroup(plan);
+		if (names_cpus(b))
+			build_pair(b, &plan->missing, &plan->n_missing,
+				   "cpuset", "limits=off");
 		return check_cpu_time(b, plan, err);
 	}
 	/* Swap would let a cell have more than it was given. */

@@ -277,18 +277,34 @@ static void fill_scratch(const struct cell_shared *seen, struct record *r)
 		r->scratch.error = seen->uncollected.text;
 }
 
-static void fill_unsized(const struct cell *cell, struct pool *pool,
-			 struct record *r)
+static void add_missing(struct record *r, const char *name, const char *why,
+			struct pool *pool)
 {
 	struct record_pair *list =
 		pool_alloc(pool, (r->limits.n_missing + 1) * sizeof(*list));
 
 	for (size_t i = 0; i < r->limits.n_missing; i++)
 		list[i] = r->limits.missing[i];
-	list[r->limits.n_missing++] =
-		(struct record_pair){ "scratch", cell->scratch.no_quota.text };
+	list[r->limits.n_missing++] = (struct record_pair){ name, why };
 	r->limits.missing = list;
-	r->scratch.limit = -1;
+}
+
+/* What the plan asked for and the host did not give, by limits=try. */
+static void fill_missing(const struct plan *plan, const struct cell *cell,
+			 struct pool *pool, struct record *r)
+{
+	if (*cell->scratch.no_quota.text) {
+		add_missing(r, "scratch", cell->scratch.no_quota.text, pool);
+		r->scratch.limit = -1;
+	}
+	if (*cell->shared->unbound.text) {
+		add_missing(r, "mem-policy", cell->shared->unbound.text, pool);
+		r->memory.policy = NULL;
+		if (!plan->cg.limit[CG_CPUSET_MEMS] || cell->unlimited)
+			r->memory.nodes = NULL;
+	}
+	if (cell->unlimited)
+		fill_unlimited(cell, pool, r);
 }
 
 int cell_record(const struct plan *plan, const struct host *host,
@@ -308,10 +324,7 @@ int cell_record(const struct plan *plan, const struct host *host,
 	fill_exit(cell, &r);
 	fill_tasks(cell, pool, &r);
 	fill_scratch(cell->shared, &r);
-	if (*cell->scratch.no_quota.text)
-		fill_unsized(cell, pool, &r);
-	if (cell->unlimited)
-		fill_unlimited(cell, pool, &r);
+	fill_missing(plan, cell, pool, &r);
 	return record_format(&r, pool, ret, err);
 }
 

@@ -14,6 +14,7 @@
 #include "base/fd.h"
 #include "run/enter.h"
 #include "run/msg.h"
+#include "run/places.h"
 #include "run/threads.h"
 
 /* The supervisor is gone: nobody is left to be of use to. */
@@ -121,7 +122,7 @@ static int set_up(const struct enter *e, struct mnt_live *live, struct err *err)
 		return -1;
 	if (e->unsized)
 		live->scratch = -1;
-	if (plan->topo.bind && topo_bind(&plan->topo, err))
+	if (places_bind(plan, &plan->topo, e->shared, err))
 		return -1;
 	if (inner(e, err) || tie_to_parent(e, err))
 		return -1;

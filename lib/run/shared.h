@@ -10,7 +10,8 @@
 /*
  * What init finds out while the cell runs, in memory that is shared (mmap(2),
  * MAP_SHARED | MAP_ANONYMOUS) from before it was made: whoever writes the
- * record reads it there, also when init was killed. Init alone writes, the
+ * record reads it there, also when init was killed. Init alone writes
+ * and, for memory of their own, Slurm's tasks; the
  * payload's execve takes it out of the cell's reach. All zero at first.
  */
 struct cell_shared {
@@ -21,6 +22,7 @@ struct cell_shared {
 	bool scratch_full; /* it was, when it was looked at */
 	uint64_t scratch_peak;  /* bytes, the most that was seen in use */
 	struct err uncollected; /* why files of an overlay were not; "" */
+	struct err unbound;     /* why memory was not; "" */
 };
 
 #endif

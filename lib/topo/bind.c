@@ -135,7 +135,7 @@ int topo_bind(const struct topo_plan *plan, struct err *err)
 	if (plan->bind && plan->cpus)
 		r = bind_cpus(plan->cpus, &pool, err);
 	if (!r && plan->bind && plan->memory != TOPO_MEM_INHERIT)
-		r = bind_mems(plan, &pool, err);
+		r = bind_mems(plan, &pool, err) ? 1 : 0;
 	pool_free(&pool);
 	return r;
 }

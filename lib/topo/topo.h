@@ -142,6 +142,7 @@ int topo_nodes(const struct topo *topo, const char *cpus, struct pool *pool,
  * Affinity (sched_setaffinity(2)) and memory policy (set_mempolicy(2)) for the
  * calling thread and what it forks. Any number of CPUs. The affinity is read
  * back: a CPU that did not take is an error. Nothing is done unless `bind`.
+ * 1: the affinity is set, but not the policy, for the reason in `err`.
  */
 int topo_bind(const struct topo_plan *plan, struct err *err);
 

@@ -23,6 +23,7 @@
 #include "glue.h"
 #include "plan/resolve.h"
 #include "run/gc.h"
+#include "run/places.h"
 #include "run/threads.h"
 #include "shim.h"
 
@@ -402,7 +403,7 @@ static int bind_task(const struct glue *g, spank_t spank, struct err *err)
 	if (spank_get_item(spank, S_TASK_ID, &id) || id < 0 ||
 	    (size_t)id >= g->plan.n_tasks)
 		return err_set(err, 0, "Slurm does not say which task this is");
-	return topo_bind(&g->plan.task[id], err);
+	return places_bind(&g->plan, &g->plan.task[id], &g->shared->cell, err);
 }
 
 /* By the task's affinity, as it is now; the user's choice stays. */

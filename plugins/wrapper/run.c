@@ -138,6 +138,9 @@ static int run(struct request *r)
 	if (cell.unlimited && !r->plan.quiet)
 		fprintf(stderr, "cloison: no limit is enforced: %s\n",
 			cell.why_not.text);
+	if (*cell.shared->unbound.text && !r->plan.quiet)
+		fprintf(stderr, "cloison: memory is not bound: %s\n",
+			cell.shared->unbound.text);
 	if (*cell.scratch.no_quota.text && !r->plan.quiet)
 		fprintf(stderr, "cloison: scratch has no size: %s\n",
 			cell.scratch.no_quota.text);
