@@ -115,6 +115,7 @@ static const struct field fields[] = {
 	FIELD("cpu", "user_us", NUMBER, usage.cpu_user_us),
 	FIELD("cpu", "system_us", NUMBER, usage.cpu_system_us),
 	FIELD("cpu", "throttled_us", NUMBER, usage.cpu_throttled_us),
+	FIELD("cpu", "setup_us", NUMBER, cpu.setup_us),
 	FIELD("memory", "limit_bytes", NUMBER, memory.limit),
 	FIELD("memory", "peak_bytes", NUMBER, usage.memory_peak),
 	FIELD("memory", "anon_bytes", NUMBER, usage.memory_anon),

@@ -74,6 +74,7 @@ struct record {
 		int64_t count; /* of CPUs the cell may use */
 		const char *cpuset;
 		const char *policy; /* by which they were picked */
+		int64_t setup_us;   /* used before the payload's first step */
 	} cpu;
 	struct cg_usage usage; /* cpu, memory, pids, io, pressure */
 	struct {

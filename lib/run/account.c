@@ -30,6 +30,8 @@ static void fill_usage(const struct cell *cell, struct record *r)
 	int64_t user = micros(&ru->ru_utime), sys = micros(&ru->ru_stime);
 
 	r->usage = cell->usage;
+	if (cell->shared->cpu_setup_us > 0)
+		r->cpu.setup_us = cell->shared->cpu_setup_us;
 	if (r->usage.cpu_usage_us < 0 && user + sys > 0) {
 		r->usage.cpu_usage_us = user + sys;
 		r->usage.cpu_user_us = user;

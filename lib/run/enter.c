@@ -8,10 +8,12 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/fd.h"
+#include "run/cell.h"
 #include "run/enter.h"
 #include "run/msg.h"
 #include "run/places.h"
@@ -152,6 +154,7 @@ static int change_dir(const struct plan *plan, struct err *err)
 struct start {
 	const struct enter *e;
 	pid_t init;
+	int64_t cpu_us; /* that init has used */
 };
 
 /* Without a PID namespace init's death alone would not end the payload. */
@@ -227,6 +230,18 @@ static int exec_errno(const char *command, int num)
 	return num;
 }
 
+/*
+ * Reading our own clock has the kernel count us, and so our cgroup, up to now
+ * and not to its last tick.
+ */
+static void note_cpu(const struct start *s)
+{
+	int64_t own = cell_now(CLOCK_PROCESS_CPUTIME_ID);
+
+	s->e->shared->cpu_setup_us =
+		s->e->cpu < 0 ? s->cpu_us + own : cg_cpu_read(s->e->cpu);
+}
+
 static _Noreturn void payload(const struct start *s)
 {
 	const struct enter *e = s->e;
@@ -236,6 +251,7 @@ static _Noreturn void payload(const struct start *s)
 		msg_tell(e->sock, MSG_ERR, &err);
 		_exit(125);
 	}
+	note_cpu(s);
 	msg_tell(e->sock, MSG_EXEC, NULL);
 	execvp(e->argv[0], e->argv);
 	err_set(&err, exec_errno(e->argv[0], errno), "%s", e->argv[0]);
@@ -250,7 +266,8 @@ static _Noreturn void payload(const struct start *s)
  */
 static pid_t start_payload(const struct enter *e)
 {
-	const struct start s = { e, getpid() };
+	const struct start s = { e, getpid(),
+				 cell_now(CLOCK_PROCESS_CPUTIME_ID) };
 	/* NOLINTBEGIN(*Vfork,*vfork): Linux forbids its child but to return */
 	pid_t pid = vfork();
 

@@ -320,14 +320,14 @@ static int open_kill(const struct plan *plan, const struct cell *cell,
 	return *ret < 0 ? -1 : 0;
 }
 
-/* What CPU time is counted by. */
+/* What CPU time is counted by: for the record alone, it need not be there. */
 static int open_cpu(const struct plan *plan, const struct cell *cell, int *ret,
 		    struct err *err)
 {
-	if (cell->cg.fd < 0 || !plan->cpu_time)
+	if (cell->cg.fd < 0)
 		return 0;
 	*ret = cg_open_cpu(&cell->cg, err);
-	return *ret < 0 ? -1 : 0;
+	return *ret < 0 && plan->cpu_time ? -1 : 0;
 }
 
 /*

@@ -21,6 +21,7 @@ struct cell_shared {
 	bool scratch_seen; /* the next two say something */
 	bool scratch_full; /* it was, when it was looked at */
 	uint64_t scratch_peak;  /* bytes, the most that was seen in use */
+	int64_t cpu_setup_us;   /* used before the payload; 0: not known */
 	struct err uncollected; /* why files of an overlay were not; "" */
 	struct err unbound;     /* why memory was not; "" */
 };

@@ -206,6 +206,7 @@ while time.monotonic() < end: pass'
 	cloison run --memory=200M --record="$PWD/r" -- python3 -c 'x = bytearray(50 << 20)'
 	[ "$(jq '.memory.peak_bytes > 50000000 and .memory.peak_bytes < 200000000' r)" = true ]
 	[ "$(jq '.cpu.user_us > 0 and .pids.peak != 0' r)" = true ]
+	[ "$(jq '.cpu.setup_us > 0 and .cpu.setup_us < .cpu.usage_us' r)" = true ]
 }
 
 # Whatever the limit: memory, pids and I/O; pids.peak, too, where the kernel has it.

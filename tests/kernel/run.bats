@@ -522,6 +522,7 @@ import time
 end = time.process_time() + 0.5
 while time.process_time() < end: pass')
 	[ "$(jq '.cpu.usage_us >= 450000 and .cpu.usage_us < 1500000' <<<"$json")" = true ]
+	[ "$(jq '.cpu.setup_us > 0 and .cpu.setup_us < .cpu.usage_us' <<<"$json")" = true ]
 }
 
 @test "a record that cannot be written is a warning, not a failure" {

@@ -60,7 +60,7 @@ static struct record full(void)
 		.cell = { "batch", "user mnt pid", "boot" },
 		.time = { 1, 1774969200123456, 2000003, 4 },
 		.exit = { 5, 6, "exited", tasks, 2 },
-		.cpu = { 7, "0-3,8", "pack" },
+		.cpu = { 7, "0-3,8", "pack", 37 },
 		.usage = { 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22,
 			   23, 24 },
 		.memory = { 30, 31, "0-1", "bind", "cc1", 36 },
@@ -80,7 +80,7 @@ static const char full_text[] =
 	"\"cell\":{\"profile\":\"batch\",\"namespaces\":[\"user\",\"mnt\",\"pid\"],\"boot_id\":\"boot\"},"
 	"\"time\":{\"start\":\"1970-01-01T00:00:00.000001Z\",\"end\":\"2026-03-31T15:00:00.123456Z\",\"wall_s\":2.000003,\"setup_us\":4},"
 	"\"exit\":{\"code\":5,\"signal\":6,\"reason\":\"exited\",\"tasks\":[{\"first\":0,\"last\":6,\"count\":4,\"code\":0},{\"first\":7,\"last\":7,\"count\":1,\"signal\":9}]},"
-	"\"cpu\":{\"count\":7,\"cpuset\":\"0-3,8\",\"policy\":\"pack\",\"usage_us\":10,\"user_us\":11,\"system_us\":12,\"throttled_us\":13},"
+	"\"cpu\":{\"count\":7,\"cpuset\":\"0-3,8\",\"policy\":\"pack\",\"usage_us\":10,\"user_us\":11,\"system_us\":12,\"throttled_us\":13,\"setup_us\":37},"
 	"\"memory\":{\"limit_bytes\":30,\"peak_bytes\":14,\"anon_bytes\":15,\"file_bytes\":16,\"shmem_bytes\":17,\"oom_kills\":18,\"max_process_bytes\":31,\"nodes\":\"0-1\",\"policy\":\"bind\",\"oom_victim\":\"cc1\",\"oom_victim_pid\":36},"
 	"\"pids\":{\"peak\":19},"
 	"\"io\":{\"read_bytes\":20,\"write_bytes\":21},"
@@ -406,7 +406,7 @@ static void test_each(void **state)
 	(void)state;
 	r.usage.memory_peak = -1;
 	record_each(&r, &pool, each, &e);
-	assert_int_equal(e.n, 50);
+	assert_int_equal(e.n, 51);
 	assert_string_equal(e.wall, "2.000003");
 	assert_string_equal(e.job, "4711");
 	assert_null(e.peak);
