@@ -71,8 +71,9 @@ int frame_head_parse(const unsigned char head[static FRAME_HEAD],
 	    head[2] || head[3])
 		return err_set(err, 0, "not a frame of cloisond");
 	if (n < bounds[type].least || n > bounds[type].most)
-		return err_set(err, 0, "a frame of type %u with %lu bytes",
-			       type, (unsigned long)n);
+		return err_set(err, n > bounds[type].most ? EMSGSIZE : 0,
+			       "a frame of type %u with %lu bytes", type,
+			       (unsigned long)n);
 	ret->type = (enum frame_type)type;
 	ret->len = n;
 	return 0;

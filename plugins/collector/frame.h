@@ -91,7 +91,7 @@ extern const struct frame_fate_row {
 void frame_head_build(enum frame_type type, size_t len,
 		      unsigned char ret[static FRAME_HEAD]);
 
-/* A length that no frame of the type has is an error. */
+/* A length that no frame of the type has is an error; EMSGSIZE: too long. */
 int frame_head_parse(const unsigned char head[static FRAME_HEAD],
 		     struct frame *ret, struct err *err);
 
