@@ -9,12 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "acct/spool.h"
 #include "base/cleanup.h"
-#include "store/store.h"
+#include "store/internal.h"
 
 /*
  * The journal is SQLite's default, a rollback journal with full syncs, not
@@ -62,68 +61,101 @@ static const char *const migrations[] = {
 	" coalesce(max(end_us), 0)"
 	" FROM record WHERE scheduler IS NOT NULL AND job IS NOT NULL"
 	" GROUP BY 1, 2, 3;",
+
+	/*
+	 * What repeats has a number (name, shape); -1, "" and 0 stand for
+	 * nothing in keys. Records follow in carry().
+	 */
+	"ALTER TABLE record RENAME TO record_2;"
+	"DROP INDEX record_start;"
+	"DROP INDEX record_job;"
+	"DROP INDEX record_user;"
+	"DROP INDEX record_short;"
+	"CREATE TABLE name (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE);"
+	"CREATE TABLE shape (id INTEGER PRIMARY KEY, text BLOB NOT NULL UNIQUE);"
+	"INSERT OR IGNORE INTO name (text) SELECT scheduler FROM due"
+	" UNION SELECT cluster FROM due WHERE cluster <> '';"
+	"ALTER TABLE due RENAME TO due_2;"
+	"CREATE TABLE due ("
+	" scheduler INTEGER NOT NULL, cluster INTEGER NOT NULL,"
+	" job TEXT NOT NULL, last_us INTEGER NOT NULL,"
+	" again_us INTEGER NOT NULL, tries INTEGER NOT NULL,"
+	" PRIMARY KEY (scheduler, cluster, job)"
+	") WITHOUT ROWID;"
+	"INSERT INTO due SELECT s.id, coalesce(c.id, 0), job, last_us,"
+	" again_us, tries FROM due_2 JOIN name s ON s.text = scheduler"
+	" LEFT JOIN name c ON c.text = cluster;"
+	"DROP TABLE due_2;"
+	"CREATE TABLE record ("
+	" seq INTEGER PRIMARY KEY,"
+	" id BLOB NOT NULL UNIQUE,"
+	" signer INTEGER NOT NULL, source INTEGER NOT NULL,"
+	" day INTEGER NOT NULL, failed INTEGER NOT NULL, tail TEXT,"
+	" scheduler INTEGER NOT NULL, cluster INTEGER NOT NULL,"
+	" job TEXT, step TEXT,"
+	" node INTEGER NOT NULL, user INTEGER NOT NULL, uid INTEGER,"
+	" account INTEGER NOT NULL, profile INTEGER NOT NULL,"
+	" boot INTEGER NOT NULL, reason INTEGER NOT NULL,"
+	" start_us INTEGER, end_us INTEGER, wall_us INTEGER,"
+	" code INTEGER, signum INTEGER,"
+	" cpu_count INTEGER, cpu_us INTEGER, throttled_us INTEGER,"
+	" limit_bytes INTEGER, peak_bytes INTEGER, scratch_bytes INTEGER,"
+	" read_bytes INTEGER, write_bytes INTEGER,"
+	" rx_bytes INTEGER, tx_bytes INTEGER,"
+	" shape INTEGER NOT NULL, text BLOB NOT NULL"
+	");"
+	"CREATE INDEX record_job ON record (job);"
+	"CREATE INDEX record_tail ON record (tail) WHERE tail IS NOT NULL;"
+	"CREATE INDEX record_day ON record (day, user);"
+	"CREATE TABLE total ("
+	" kind INTEGER NOT NULL, gone INTEGER NOT NULL,"
+	" day INTEGER NOT NULL, cluster INTEGER NOT NULL,"
+	" node INTEGER NOT NULL, user INTEGER NOT NULL,"
+	" account INTEGER NOT NULL, profile INTEGER NOT NULL,"
+	" reason INTEGER NOT NULL, failed INTEGER NOT NULL,"
+	" uid INTEGER NOT NULL, signer INTEGER NOT NULL,"
+	" job TEXT NOT NULL, step TEXT NOT NULL, tail TEXT,"
+	" records INTEGER, failures INTEGER, ooms INTEGER,"
+	" nodes INTEGER, peak_node INTEGER,"
+	" start_us INTEGER, end_us INTEGER, wall_us INTEGER,"
+	" cpu_us INTEGER, cpu_asked_us INTEGER, throttled_us INTEGER,"
+	" peak_bytes INTEGER, limit_bytes INTEGER,"
+	" memory_used INTEGER, memory_asked INTEGER, scratch_bytes INTEGER,"
+	" read_bytes INTEGER, write_bytes INTEGER,"
+	" rx_bytes INTEGER, tx_bytes INTEGER,"
+	" PRIMARY KEY (kind, day, gone, cluster, node, user, account,"
+	"  profile, reason, failed, uid, signer, job, step)"
+	") WITHOUT ROWID;"
+	"CREATE INDEX total_job ON total (job) WHERE kind = 2;"
+	"CREATE INDEX total_tail ON total (tail) WHERE tail IS NOT NULL;",
+
+	/* carry() has moved them. */
+	"DROP TABLE record_2;",
 };
 enum {
-	VERSION_NOW = sizeof(migrations) / sizeof(migrations[0])
+	VERSION_NOW = sizeof(migrations) / sizeof(migrations[0]),
+	VERSION_CARRY = VERSION_NOW - 1, /* with records in record_2 */
 };
 
-/* The columns that come from the record itself. */
-static const struct column {
-	const char *name;
-	bool number;
-	size_t at;
-} columns[] = {
-#define TEXT(name, member)                                   \
-	{                                                    \
-		name, false, offsetof(struct record, member) \
-	}
-#define NUMBER(name, member)                                \
-	{                                                   \
-		name, true, offsetof(struct record, member) \
-	}
-	TEXT("id", id),
-	NUMBER("start_us", time.start_us),
-	NUMBER("end_us", time.end_us),
-	TEXT("scheduler", scheduler.name),
-	TEXT("cluster", scheduler.cluster),
-	TEXT("job", scheduler.job),
-	TEXT("step", scheduler.step),
-	TEXT("node", node),
-	TEXT("user", user.name),
-	NUMBER("uid", user.uid),
-	TEXT("account", user.account),
-	TEXT("profile", cell.profile),
-	TEXT("reason", exit.reason),
-	NUMBER("code", exit.code),
-	NUMBER("signal", exit.signal),
-	NUMBER("wall_us", time.wall_us),
-	NUMBER("cpu_us", usage.cpu_usage_us),
-	NUMBER("cpu_count", cpu.count),
-	NUMBER("peak_bytes", usage.memory_peak),
-	NUMBER("limit_bytes", memory.limit),
-	NUMBER("max_process_bytes", memory.max_process),
-#undef TEXT
-#undef NUMBER
-};
-enum {
-	COLUMNS = sizeof(columns) / sizeof(columns[0])
+struct sqlite_db {
+	struct store_db db;
+	sqlite3 *sqlite;
 };
 
-const char *const store_sources[] = {
-	[STORE_SPOOL] = "spool", [STORE_SIGNED] = "signed", NULL
+struct sqlite_stmt {
+	struct store_stmt stmt;
+	sqlite3 *sqlite;
+	sqlite3_stmt *handle;
 };
 
-struct sqlite_store {
-	struct store store;
-	sqlite3 *db;
-	sqlite3_stmt *fetch; /* what is under an id */
-	sqlite3_stmt *insert;
-	sqlite3_stmt *due; /* a record of this job came */
-};
-
-static struct sqlite_store *of(struct store *store)
+static sqlite3 *handle_of(const struct store_db *db)
 {
-	return (struct sqlite_store *)store;
+	return ((const struct sqlite_db *)db)->sqlite;
+}
+
+static sqlite3_stmt *stmt_of(const struct store_stmt *stmt)
+{
+	return ((const struct sqlite_stmt *)stmt)->handle;
 }
 
 static int fail(sqlite3 *db, const char *what, struct err *err)
@@ -154,7 +186,8 @@ static int prepare(sqlite3 *db, const char *sql, sqlite3_stmt **ret,
 	return 0;
 }
 
-static int query_number(sqlite3 *db, const char *sql, int *ret, struct err *err)
+static int pragma_number(sqlite3 *db, const char *sql, int *ret,
+			 struct err *err)
 {
 	sqlite3_stmt *s;
 	int result = -1;
@@ -172,14 +205,14 @@ static int query_number(sqlite3 *db, const char *sql, int *ret, struct err *err)
 }
 
 /* Inside a transaction, as two programs may meet an old store at once. */
-static int migrate_locked(sqlite3 *db, struct err *err)
+static int migrate_locked(sqlite3 *db, int to, struct err *err)
 {
 	int version, tables;
 	char pragma[64];
 
-	if (query_number(db, "PRAGMA user_version", &version, err) ||
-	    query_number(db, "SELECT count(*) FROM sqlite_master", &tables,
-			 err))
+	if (pragma_number(db, "PRAGMA user_version", &version, err) ||
+	    pragma_number(db, "SELECT count(*) FROM sqlite_master", &tables,
+			  err))
 		return -1;
 	if (version < 0 || (!version && tables))
 		return err_set(err, 0, "it is not a cloison store");
@@ -188,47 +221,27 @@ static int migrate_locked(sqlite3 *db, struct err *err)
 			err, 0,
 			"a newer cloison made it (version %d, known is %d): upgrade cloison here",
 			version, VERSION_NOW);
-	for (int i = version; i < VERSION_NOW; i++)
+	for (int i = version; i < to; i++)
 		if (run(db, migrations[i], err))
 			return -1;
-	snprintf(pragma, sizeof(pragma), "PRAGMA user_version = %d",
-		 VERSION_NOW);
-	return version < VERSION_NOW ? run(db, pragma, err) : 0;
+	snprintf(pragma, sizeof(pragma), "PRAGMA user_version = %d", to);
+	return version < to ? run(db, pragma, err) : 0;
 }
 
-static int migrate(sqlite3 *db, struct err *err)
+static int migrate(sqlite3 *db, int to, struct err *err)
 {
 	int version;
 
 	/* Nothing is written to a store that is up to date. */
-	if (query_number(db, "PRAGMA user_version", &version, err))
+	if (pragma_number(db, "PRAGMA user_version", &version, err))
 		return -1;
-	if (version == VERSION_NOW)
+	if (version >= to && version <= VERSION_NOW)
 		return 0;
 	if (run(db, "BEGIN IMMEDIATE", err))
 		return -1;
-	if (migrate_locked(db, err) || run(db, "COMMIT", err))
+	if (migrate_locked(db, to, err) || run(db, "COMMIT", err))
 		return undo(db);
 	return 0;
-}
-
-/* Columns of the table after those in columns[]: signer, source, text. */
-static int prepare_insert(struct sqlite_store *s, struct err *err)
-{
-	char names[512] = "", sql[1024], marks[256] = "";
-	size_t n = 0, m = 0;
-
-	for (size_t i = 0; i < COLUMNS; i++) {
-		n += (size_t)snprintf(names + n, sizeof(names) - n, "%s, ",
-				      columns[i].name);
-		m += (size_t)snprintf(marks + m, sizeof(marks) - m, "?%zu, ",
-				      i + 1);
-	}
-	snprintf(sql, sizeof(sql),
-		 "INSERT OR REPLACE INTO record (%ssigner, source, text) "
-		 "VALUES (%s?%d, ?%d, ?%d)",
-		 names, marks, COLUMNS + 1, COLUMNS + 2, COLUMNS + 3);
-	return prepare(s->db, sql, &s->insert, err);
 }
 
 /* Make the file at need; check it and its directory. */
@@ -277,18 +290,13 @@ static int check_same(sqlite3 *db, const struct stat *checked, struct err *err)
 	return 0;
 }
 
-static void sqlite_close(struct store *store)
+static void sqlite_close(struct store_db *db)
 {
-	struct sqlite_store *s = of(store);
-
-	sqlite3_finalize(s->fetch);
-	sqlite3_finalize(s->insert);
-	sqlite3_finalize(s->due);
-	sqlite3_close(s->db);
-	free(s);
+	sqlite3_close(handle_of(db));
+	free(db);
 }
 
-static int set_up(struct sqlite_store *s, const char *path, struct err *err)
+static int set_up(struct sqlite_db *s, const char *path, struct err *err)
 {
 	struct stat st = { 0 };
 
@@ -298,585 +306,243 @@ static int set_up(struct sqlite_store *s, const char *path, struct err *err)
 	 */
 	if (check_file(path, &st, err))
 		return -1;
-	if (sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READWRITE, NULL))
-		return fail(s->db, "open", err);
-	sqlite3_busy_timeout(s->db, BUSY_MS);
-	sqlite3_db_config(s->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-	sqlite3_db_config(s->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
-	if (check_same(s->db, &st, err) ||
-	    run(s->db, "PRAGMA synchronous = FULL", err) ||
-	    migrate(s->db, err) || prepare_insert(s, err) ||
-	    prepare(s->db,
-		    "INSERT INTO due (scheduler, cluster, job, last_us) "
-		    "VALUES (?1, coalesce(?2, ''), ?3, ?4) ON CONFLICT DO "
-		    "UPDATE SET last_us = max(last_us + 1, excluded.last_us)",
-		    &s->due, err))
+	if (sqlite3_open_v2(path, &s->sqlite, SQLITE_OPEN_READWRITE, NULL))
+		return fail(s->sqlite, "open", err);
+	sqlite3_busy_timeout(s->sqlite, BUSY_MS);
+	sqlite3_db_config(s->sqlite, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+	sqlite3_db_config(s->sqlite, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+	if (check_same(s->sqlite, &st, err) ||
+	    run(s->sqlite, "PRAGMA synchronous = FULL", err) ||
+	    run(s->sqlite, "PRAGMA cache_size = -16384", err))
 		return -1;
-	return prepare(s->db,
-		       "SELECT signer, source, text FROM record WHERE id = ?1",
-		       &s->fetch, err);
+	return migrate(s->sqlite, VERSION_CARRY, err);
 }
 
-static int sqlite_open(const char *where, struct store **ret, struct err *err)
+static int sqlite_open(const char *where, struct store_db **ret,
+		       struct err *err)
 {
-	struct sqlite_store *s = calloc(1, sizeof(*s));
+	struct sqlite_db *s = calloc(1, sizeof(*s));
 
 	if (!s)
 		abort();
-	s->store.engine = &store_sqlite;
+	s->db.driver = &store_sqlite;
 	if (set_up(s, where, err)) {
-		sqlite_close(&s->store);
-		return err_prefix(err, "store %s", where);
+		sqlite_close(&s->db);
+		return -1;
 	}
-	*ret = &s->store;
+	*ret = &s->db;
 	return 0;
 }
 
-/* What is there under the entry's id decides; root's record wins. */
-static int look_up(struct sqlite_store *s, const struct store_entry *e,
-		   enum store_fate *ret, struct err *err)
+static int sqlite_exec(struct store_db *db, const char *sql, struct err *err)
 {
-	int64_t there;
-	int step;
+	return run(handle_of(db), sql, err);
+}
 
-	sqlite3_bind_text(s->fetch, 1, e->record->id, -1, SQLITE_STATIC);
-	step = sqlite3_step(s->fetch);
-	there = sqlite3_column_int64(s->fetch, 0);
-	sqlite3_reset(s->fetch);
-	if (step != SQLITE_ROW && step != SQLITE_DONE)
-		return fail(s->db, "read", err);
-	if (step == SQLITE_DONE)
-		*ret = STORE_NEW;
-	else if (there == e->signer)
-		*ret = STORE_KNOWN;
-	else
-		*ret = e->signer == 0 ? STORE_NEW : STORE_CLASH;
+static int sqlite_prepare(struct store_db *db, const char *sql,
+			  struct store_stmt **ret, struct err *err)
+{
+	struct sqlite_stmt *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		abort();
+	s->stmt.driver = &store_sqlite;
+	s->sqlite = handle_of(db);
+	if (prepare(s->sqlite, sql, &s->handle, err)) {
+		free(s);
+		return -1;
+	}
+	*ret = &s->stmt;
 	return 0;
 }
 
-static void bind(sqlite3_stmt *stmt, int i, const struct column *c,
-		 const struct record *record)
+static void sqlite_finalize(struct store_stmt *stmt)
 {
-	const char *at = (const char *)record + c->at;
-
-	/* What is not bound is NULL. */
-	if (!c->number)
-		sqlite3_bind_text(stmt, i, *(const char *const *)at, -1,
-				  SQLITE_STATIC);
-	else if (*(const int64_t *)at >= 0)
-		sqlite3_bind_int64(stmt, i, *(const int64_t *)at);
+	sqlite3_finalize(stmt_of(stmt));
+	free(stmt);
 }
 
-static void bind_text(sqlite3_stmt *stmt, int i, const char *text)
+static void sqlite_bind_number(struct store_stmt *stmt, int i, int64_t v)
 {
-	sqlite3_bind_text(stmt, i, text, -1, SQLITE_STATIC);
+	sqlite3_bind_int64(stmt_of(stmt), i + 1, v);
 }
 
-/* A statement without rows, which can be used again then. */
-static int perform(struct sqlite_store *s, sqlite3_stmt *stmt, struct err *err)
+static void sqlite_bind_text(struct store_stmt *stmt, int i, const char *s)
 {
-	int result = 0;
-
-	if (sqlite3_step(stmt) != SQLITE_DONE)
-		result = fail(s->db, "write", err);
-	sqlite3_reset(stmt);
-	return result;
+	sqlite3_bind_text(stmt_of(stmt), i + 1, s, -1, SQLITE_TRANSIENT);
 }
 
-static int64_t now_us(void)
+static void sqlite_bind_bytes(struct store_stmt *stmt, int i, const char *s,
+			      size_t len)
 {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return ts.tv_sec * (int64_t)1000000 + ts.tv_nsec / 1000;
+	sqlite3_bind_blob(stmt_of(stmt), i + 1, s, (int)len, SQLITE_TRANSIENT);
 }
 
-static int make_due(struct sqlite_store *s, const struct record *r,
-		    struct err *err)
+static int sqlite_step(struct store_stmt *stmt, struct err *err)
 {
-	if (!r->scheduler.name || !r->scheduler.job)
-		return 0;
-	bind_text(s->due, 1, r->scheduler.name);
-	bind_text(s->due, 2, r->scheduler.cluster);
-	bind_text(s->due, 3, r->scheduler.job);
-	sqlite3_bind_int64(s->due, 4, now_us());
-	return perform(s, s->due, err);
-}
+	const struct sqlite_stmt *s = (const struct sqlite_stmt *)stmt;
+	int step = sqlite3_step(s->handle);
 
-static int insert_one(struct sqlite_store *s, struct store_entry *e,
-		      struct err *err)
-{
-	sqlite3_stmt *stmt = s->insert;
-
-	if (look_up(s, e, &e->fate, err))
-		return -1;
-	if (e->fate != STORE_NEW)
-		return 0;
-	sqlite3_clear_bindings(stmt);
-	for (size_t i = 0; i < COLUMNS; i++)
-		bind(stmt, (int)i + 1, &columns[i], e->record);
-	sqlite3_bind_int64(stmt, COLUMNS + 1, e->signer);
-	bind_text(stmt, COLUMNS + 2, store_sources[e->source]);
-	bind_text(stmt, COLUMNS + 3, e->text);
-	if (perform(s, stmt, err))
-		return -1;
-	return make_due(s, e->record, err);
-}
-
-static int sqlite_insert(struct store *store, struct store_entry *entries,
-			 size_t n, struct err *err)
-{
-	struct sqlite_store *s = of(store);
-
-	if (!n)
-		return 0;
-	/* IMMEDIATE: a lock got later could not be waited for. */
-	if (run(s->db, "BEGIN IMMEDIATE", err))
-		return -1;
-	for (size_t i = 0; i < n; i++)
-		if (insert_one(s, &entries[i], err))
-			return undo(s->db);
-	return run(s->db, "COMMIT", err) ? undo(s->db) : 0;
-}
-
-/*
- * Constant pieces are put together, so that each filter finds its index; the
- * values are bound.
- */
-static const char *where(const struct store_filter *f, struct pool *pool)
-{
-	const struct {
-		bool wanted;
-		const char *sql;
-	} clauses[] = {
-		{ f->job, " AND (job = :job OR (job IS NULL AND id = :job)"
-			  " OR (job IS NULL AND substr(id, -8) = :job))" },
-		{ f->user, " AND user = :user" },
-		{ f->account, " AND account = :account" },
-		{ f->node, " AND node = :node" },
-		{ f->profile, " AND profile = :profile" },
-		{ f->reason, " AND reason = :reason" },
-		{ f->cluster, " AND cluster = :cluster" },
-		{ f->since_us >= 0,
-		  " AND coalesce(end_us, start_us) >= :since" },
-		{ f->until_us >= 0,
-		  " AND coalesce(end_us, start_us) < :until" },
-		{ f->uid >= 0, " AND uid = :uid" },
-		{ f->signer >= 0, " AND signer = :signer" },
-		{ f->failed, " AND code IS NOT 0" },
-	};
-	const char *sql = " WHERE 1";
-
-	for (size_t i = 0; i < sizeof(clauses) / sizeof(clauses[0]); i++)
-		if (clauses[i].wanted)
-			sql = pool_printf(pool, "%s%s", sql, clauses[i].sql);
-	return sql;
-}
-
-/* Parameters that the statement does not have are index 0, and ignored. */
-static void bind_filter(sqlite3_stmt *stmt, const struct store_filter *f)
-{
-	const struct {
-		const char *name, *text;
-		int64_t number;
-	} values[] = {
-		{ ":job", f->job, 0 },
-		{ ":user", f->user, 0 },
-		{ ":account", f->account, 0 },
-		{ ":node", f->node, 0 },
-		{ ":profile", f->profile, 0 },
-		{ ":reason", f->reason, 0 },
-		{ ":cluster", f->cluster, 0 },
-		{ ":since", NULL, f->since_us },
-		{ ":until", NULL, f->until_us },
-		{ ":uid", NULL, f->uid },
-		{ ":signer", NULL, f->signer },
-		{ ":limit", NULL, f->limit },
-	};
-
-	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
-		int at = sqlite3_bind_parameter_index(stmt, values[i].name);
-
-		if (values[i].text)
-			bind_text(stmt, at, values[i].text);
-		else
-			sqlite3_bind_int64(stmt, at, values[i].number);
-	}
-}
-
-/*
- * The ids of the rows. Rows are fetched one by one afterwards: a statement
- * under way would keep all writers waiting for as long as the reader's pager
- * stands still.
- */
-static int list_ids(struct sqlite_store *s, const struct store_filter *filter,
-		    struct pool *pool, const char ***ret, size_t *ret_n,
-		    struct err *err)
-{
-	const char *sql = pool_printf(
-		pool,
-		"SELECT id FROM (SELECT id, start_us FROM record%s%s) "
-		"ORDER BY start_us, id",
-		where(filter, pool),
-		filter->limit >= 0
-			? " ORDER BY start_us DESC, id DESC LIMIT :limit"
-			: "");
-	sqlite3_stmt *stmt;
-	int step;
-
-	if (prepare(s->db, sql, &stmt, err))
-		return -1;
-	bind_filter(stmt, filter);
-	while ((step = sqlite3_step(stmt)) == SQLITE_ROW) {
-		const char **id = pool_push(pool, ret, ret_n, sizeof(*id));
-
-		*id = pool_strdup(pool,
-				  (const char *)sqlite3_column_text(stmt, 0));
-	}
-	if (step != SQLITE_DONE)
-		fail(s->db, "read", err);
-	sqlite3_finalize(stmt);
-	return step == SQLITE_DONE ? 0 : -1;
-}
-
-/* 1: here it is; 0: it is gone. */
-static int fetch(struct sqlite_store *s, const char *id, struct pool *pool,
-		 struct store_row *ret, struct err *err)
-{
-	const char *source, *text;
-	int step;
-
-	sqlite3_bind_text(s->fetch, 1, id, -1, SQLITE_STATIC);
-	step = sqlite3_step(s->fetch);
-	if (step == SQLITE_ROW) {
-		source = (const char *)sqlite3_column_text(s->fetch, 1);
-		text = (const char *)sqlite3_column_text(s->fetch, 2);
-		if (!source || !text)
-			abort(); /* both are NOT NULL: out of memory */
-		ret->signer = sqlite3_column_int64(s->fetch, 0);
-		ret->source = strcmp(source, store_sources[STORE_SIGNED]) == 0
-				      ? STORE_SIGNED
-				      : STORE_SPOOL;
-		ret->len = (size_t)sqlite3_column_bytes(s->fetch, 2);
-		ret->text = pool_strndup(pool, text, ret->len);
-	} else if (step != SQLITE_DONE) {
-		fail(s->db, "read", err);
-	}
-	sqlite3_reset(s->fetch);
 	if (step == SQLITE_ROW)
 		return 1;
-	return step == SQLITE_DONE ? 0 : -1;
+	return step == SQLITE_DONE ? 0 : fail(s->sqlite, "use", err);
 }
 
-static int sqlite_each(struct store *store, const struct store_filter *filter,
-		       int (*fn)(void *arg, const struct store_row *row,
-				 struct err *err),
-		       void *arg, struct err *err)
+static void sqlite_reset(struct store_stmt *stmt)
 {
-	struct sqlite_store *s = of(store);
-	struct pool pool = { 0 };
-	const char **ids = NULL;
-	size_t n = 0;
-	int result = list_ids(s, filter, &pool, &ids, &n, err);
-
-	for (size_t i = 0; i < n && !result; i++) {
-		struct pool row_pool = { 0 };
-		struct store_row row;
-
-		result = fetch(s, ids[i], &row_pool, &row, err);
-		if (result > 0)
-			result = fn(arg, &row, err);
-		pool_free(&row_pool);
-	}
-	pool_free(&pool);
-	return result;
+	sqlite3_reset(stmt_of(stmt));
 }
 
-static void sum_text(sqlite3_stmt *stmt, int i, struct pool *pool, void *at)
+static int64_t sqlite_number(struct store_stmt *stmt, int i)
 {
-	*(const char **)at =
-		pool_strdup(pool, (const char *)sqlite3_column_text(stmt, i));
+	if (sqlite3_column_type(stmt_of(stmt), i) == SQLITE_NULL)
+		return -1;
+	return sqlite3_column_int64(stmt_of(stmt), i);
 }
 
-/* Sums are floating point: who invents huge numbers makes none overflow. */
-static void sum_number(sqlite3_stmt *stmt, int i, struct pool *pool, void *at)
+static const char *sqlite_bytes(struct store_stmt *stmt, int i, size_t *ret_len)
 {
-	double v = sqlite3_column_double(stmt, i);
+	const char *bytes = sqlite3_column_blob(stmt_of(stmt), i);
 
-	(void)pool;
-	if (sqlite3_column_type(stmt, i) == SQLITE_NULL)
-		*(int64_t *)at = -1;
-	else
-		*(int64_t *)at = v < 0x1p63 ? (int64_t)v : INT64_MAX;
+	*ret_len = (size_t)sqlite3_column_bytes(stmt_of(stmt), i);
+	return bytes || sqlite3_column_type(stmt_of(stmt), i) == SQLITE_NULL
+		       ? bytes
+		       : "";
 }
 
-/* Members of a group, from the columns of `cell` below. */
-static const struct sum_column {
-	const char *sql;
-	void (*read)(sqlite3_stmt *stmt, int i, struct pool *pool, void *at);
-	size_t at;
-	bool of_job; /* by job and step only */
-} sum_columns[] = {
-#define SUM(read, member, sql)                                             \
-	{                                                                  \
-		sql, sum_##read, offsetof(struct store_sum, member), false \
-	}
-#define OF_JOB(read, member, sql)                                         \
-	{                                                                 \
-		sql, sum_##read, offsetof(struct store_sum, member), true \
-	}
-#define SAME(name)                                     \
-	SUM(text, name,                                \
-	    "CASE WHEN min(coalesce(" #name ", '')) =" \
-	    " max(coalesce(" #name ", '')) THEN min(" #name ") END")
-	SAME(cluster),
-	SAME(job),
-	SAME(step),
-	SAME(user),
-	SAME(account),
-	SAME(node),
-	SAME(profile),
-	SAME(reason),
-	SAME(day),
-	SUM(number, records, "count(*)"),
-	SUM(number, failed, "sum(code IS NOT 0)"),
-	SUM(number, ooms, "sum(reason IS 'oom')"),
-	OF_JOB(number, nodes, "count(DISTINCT node)"),
-	SUM(number, start_us, "min(start_us)"),
-	SUM(number, end_us, "max(end_us)"),
-	SUM(number, wall_us, "sum(wall_us * 1.0)"),
-	SUM(number, cpu_us, "sum(cpu_us * 1.0)"),
-	SUM(number, cpu_asked_us,
-	    "sum(CASE WHEN cpu_us NOT NULL THEN wall_us * 1.0 * cpu_count END)"),
-	SUM(number, throttled_us, "sum(throttled_us * 1.0)"),
-	SUM(number, peak_bytes, "max(peak_bytes)"),
-	SUM(number, limit_bytes, "max(limit_bytes)"),
-	OF_JOB(text, peak_node,
-	       "substr(max(CASE WHEN peak_bytes NOT NULL THEN"
-	       " printf('%019d', peak_bytes) || node END), 20)"),
-#define MIB_S "wall_us / 1048576e6"
-	SUM(number, memory_used_mib_s,
-	    "sum(CASE WHEN limit_bytes NOT NULL THEN peak_bytes * " MIB_S
-	    " END)"),
-	SUM(number, memory_asked_mib_s,
-	    "sum(CASE WHEN peak_bytes NOT NULL THEN limit_bytes * " MIB_S
-	    " END)"),
-	SUM(number, scratch_peak_bytes, "max(scratch_peak)"),
-	SUM(number, read_bytes, "sum(read_bytes * 1.0)"),
-	SUM(number, write_bytes, "sum(write_bytes * 1.0)"),
-	SUM(number, rx_bytes, "sum(rx_bytes * 1.0)"),
-	SUM(number, tx_bytes, "sum(tx_bytes * 1.0)"),
-#undef SUM
-#undef OF_JOB
-#undef SAME
-#undef MIB_S
-};
+/* SQLite waits for others by itself. */
+static bool sqlite_again(struct store *store, struct err *err)
+{
+	(void)store, (void)err;
+	return false;
+}
+
 enum {
-	SUM_COLUMNS = sizeof(sum_columns) / sizeof(sum_columns[0])
+	CARRY_BATCH = 256
 };
 
-#define CELL                                                               \
-	"SELECT cluster, coalesce(job, id) AS job, step, user, account,"   \
-	" node, profile, reason, code, start_us, end_us, wall_us, cpu_us," \
-	" cpu_count, peak_bytes, limit_bytes,"                             \
-	" date(coalesce(end_us, start_us) / 1000000, 'unixepoch') AS day," \
-	" json_extract(text, '$.cpu.throttled_us') AS throttled_us,"       \
-	" json_extract(text, '$.scratch.peak_bytes') AS scratch_peak,"     \
-	" json_extract(text, '$.io.read_bytes') AS read_bytes,"            \
-	" json_extract(text, '$.io.write_bytes') AS write_bytes,"          \
-	" json_extract(text, '$.net.rx_bytes') AS rx_bytes,"               \
-	" json_extract(text, '$.net.tx_bytes') AS tx_bytes FROM record"
-
-/* Shorter ones first: jobs and steps are mostly numbers. */
-static const struct {
-	const char *key, *order;
-} groups[] = {
-	[STORE_BY_JOB] = { "cluster, job", "cluster, length(job), job" },
-	[STORE_BY_STEP] = { "cluster, job, step",
-			    "cluster, length(job), job, length(step), step" },
-	[STORE_BY_USER] = { "user", "user" },
-	[STORE_BY_ACCOUNT] = { "account", "account" },
-	[STORE_BY_NODE] = { "node", "node" },
-	[STORE_BY_PROFILE] = { "profile", "profile" },
-	[STORE_BY_DAY] = { "day", "day" },
-	[STORE_BY_REASON] = { "reason", "reason" },
-	[STORE_BY_USER_DAY] = { "user, day", "user, day" },
-};
-
-static const char *sum_sql(const struct store_filter *f, enum store_by by,
-			   struct pool *pool)
+/* Some of the records of an old store; how many in `ret_n`. */
+static int carry_some(struct store *store, sqlite3_stmt *read, size_t *ret_n,
+		      int64_t *ret_last, struct err *err)
 {
-	const char *sql = "SELECT ";
-
-	for (size_t i = 0; i < SUM_COLUMNS; i++)
-		sql = pool_printf(pool, "%s%s%s", sql, i ? ", " : "",
-				  !sum_columns[i].of_job ||
-						  by == STORE_BY_JOB ||
-						  by == STORE_BY_STEP
-					  ? sum_columns[i].sql
-					  : "NULL");
-	return pool_printf(
-		pool, "%s FROM (" CELL "%s) AS cell GROUP BY %s ORDER BY %s%s",
-		sql, where(f, pool), groups[by].key, groups[by].order,
-		f->limit >= 0 ? " LIMIT :limit" : "");
-}
-
-/* All groups first, as for list_ids. */
-static int list_sums(struct sqlite_store *s, const struct store_filter *filter,
-		     enum store_by by, struct pool *pool,
-		     struct store_sum **ret, size_t *ret_n, struct err *err)
-{
-	sqlite3_stmt *stmt;
-	int step;
-
-	if (prepare(s->db, sum_sql(filter, by, pool), &stmt, err))
-		return -1;
-	bind_filter(stmt, filter);
-	while ((step = sqlite3_step(stmt)) == SQLITE_ROW) {
-		struct store_sum *sum =
-			pool_push(pool, ret, ret_n, sizeof(*sum));
-
-		for (int i = 0; i < SUM_COLUMNS; i++)
-			sum_columns[i].read(stmt, i, pool,
-					    (char *)sum + sum_columns[i].at);
-	}
-	if (step != SQLITE_DONE)
-		fail(s->db, "read", err);
-	sqlite3_finalize(stmt);
-	return step == SQLITE_DONE ? 0 : -1;
-}
-
-static int sqlite_sum(struct store *store, const struct store_filter *filter,
-		      enum store_by by,
-		      int (*fn)(void *arg, const struct store_sum *sum,
-				struct err *err),
-		      void *arg, struct err *err)
-{
+	struct store_entry entries[CARRY_BATCH] = { 0 };
+	struct record records[CARRY_BATCH];
 	struct pool pool = { 0 };
-	struct store_sum *sums = NULL;
+	int result = 0, step;
 	size_t n = 0;
-	int result = list_sums(of(store), filter, by, &pool, &sums, &n, err);
 
-	for (size_t i = 0; i < n && !result; i++)
-		result = fn(arg, &sums[i], err);
+	while ((step = sqlite3_step(read)) == SQLITE_ROW && !result) {
+		const char *text = (const char *)sqlite3_column_text(read, 2);
+		const char *source = (const char *)sqlite3_column_text(read, 1);
+
+		if (!text || !source)
+			abort(); /* both are NOT NULL: out of memory */
+		entries[n] = (struct store_entry){
+			.record = &records[n],
+			.text = pool_strdup(&pool, text),
+			.signer = sqlite3_column_int64(read, 0),
+			.source = strcmp(source, "signed") ? STORE_SPOOL
+							   : STORE_SIGNED,
+		};
+		result = record_parse(text, strlen(text), &pool, &records[n],
+				      err);
+		*ret_last = sqlite3_column_int64(read, 3);
+		n++;
+	}
+	sqlite3_reset(read);
+	if (!result && step != SQLITE_DONE)
+		result = fail(handle_of(store->db), "read", err);
+	if (!result)
+		result = store_insert(store, entries, n, err);
 	pool_free(&pool);
+	*ret_n = n;
 	return result;
 }
 
-static int list_due(struct sqlite_store *s, const char *scheduler,
-		    int64_t now_us, int64_t limit, struct pool *pool,
-		    struct store_job **ret, size_t *ret_n, struct err *err)
+static int forget_carried(sqlite3 *db, int64_t last, struct err *err)
 {
-	sqlite3_stmt *stmt;
-	int step;
+	char sql[64];
 
-	if (prepare(s->db,
-		    "SELECT nullif(cluster, ''), job, last_us, tries FROM due "
-		    "WHERE scheduler = ?1 AND again_us <= ?2 "
-		    "ORDER BY again_us, last_us LIMIT ?3",
-		    &stmt, err))
+	snprintf(sql, sizeof(sql), "DELETE FROM record_2 WHERE rowid <= %lld",
+		 (long long)last);
+	return run(db, sql, err);
+}
+
+/*
+ * In steps: one that ends in between, or beside another program's, is gone on
+ * with, as records are inserted once.
+ */
+static int carry_all(struct store *store, struct err *err)
+{
+	sqlite3 *db = handle_of(store->db);
+	sqlite3_stmt *read;
+	int64_t last = 0;
+	size_t n = 1;
+	int result = 0;
+
+	if (prepare(db,
+		    "SELECT signer, source, text, rowid FROM record_2 "
+		    "ORDER BY rowid LIMIT 256",
+		    &read, err))
 		return -1;
-	bind_text(stmt, 1, scheduler);
-	sqlite3_bind_int64(stmt, 2, now_us);
-	sqlite3_bind_int64(stmt, 3, limit);
-	while ((step = sqlite3_step(stmt)) == SQLITE_ROW) {
-		struct store_job *job =
-			pool_push(pool, ret, ret_n, sizeof(*job));
-
-		sum_text(stmt, 0, pool, &job->cluster);
-		sum_text(stmt, 1, pool, &job->job);
-		job->last_us = sqlite3_column_int64(stmt, 2);
-		job->tries = sqlite3_column_int64(stmt, 3);
+	while (n && !result) {
+		result = carry_some(store, read, &n, &last, err);
+		if (!result && n)
+			result = forget_carried(db, last, err);
 	}
-	if (step != SQLITE_DONE)
-		fail(s->db, "read", err);
-	sqlite3_finalize(stmt);
-	return step == SQLITE_DONE ? 0 : -1;
+	sqlite3_finalize(read);
+	return result ? -1 : 0;
 }
 
-static int sqlite_due(struct store *store, const char *scheduler,
-		      int64_t now_us, int64_t limit,
-		      int (*fn)(void *arg, const struct store_job *job,
-				struct err *err),
-		      void *arg, struct err *err)
+static int is_carried(sqlite3 *db, bool *ret, struct err *err)
 {
-	struct pool pool = { 0 };
-	struct store_job *jobs = NULL;
-	size_t n = 0;
-	int result = list_due(of(store), scheduler, now_us, limit, &pool, &jobs,
-			      &n, err);
+	int version;
 
-	for (size_t i = 0; i < n && !result; i++)
-		result = fn(arg, &jobs[i], err);
-	pool_free(&pool);
-	return result;
+	if (pragma_number(db, "PRAGMA user_version", &version, err))
+		return -1;
+	*ret = version == VERSION_NOW;
+	return 0;
 }
 
-static int sqlite_told(struct store *store, const char *scheduler,
-		       const struct store_job *job, enum store_told told,
-		       int64_t again_us, struct err *err)
+static int sqlite_carry(struct store *store, struct err *err)
 {
-	struct sqlite_store *s = of(store);
-	const char *sql =
-		told == STORE_TOLD_LATER
-			? "UPDATE due SET again_us = ?5, tries = tries + 1 "
-			  "WHERE scheduler = ?1 AND cluster = ?2 AND job = ?3"
-			: "DELETE FROM due WHERE scheduler = ?1 AND "
-			  "cluster = ?2 AND job = ?3 AND last_us = ?4";
-	sqlite3_stmt *stmt;
+	sqlite3 *db = handle_of(store->db);
+	struct err failure;
+	bool done;
 	int result;
 
-	if (prepare(s->db, sql, &stmt, err))
+	if (is_carried(db, &done, err))
 		return -1;
-	bind_text(stmt, 1, scheduler);
-	bind_text(stmt, 2, job->cluster ? job->cluster : "");
-	bind_text(stmt, 3, job->job);
-	sqlite3_bind_int64(stmt, 4, job->last_us);
-	sqlite3_bind_int64(stmt, 5, again_us);
-	result = perform(s, stmt, err);
-	sqlite3_finalize(stmt);
-	return result;
+	if (done)
+		return 0;
+	store->carrying = true;
+	result = carry_all(store, &failure);
+	store->carrying = false;
+	if (!result)
+		return migrate(db, VERSION_NOW, err);
+	/* Another program may have come to the end before. */
+	if (!is_carried(db, &done, err) && done)
+		return 0;
+	*err = failure;
+	return -1;
 }
 
-static int remove_before(struct sqlite_store *s, const char *sql,
-			 int64_t before_us, struct err *err)
-{
-	sqlite3_stmt *stmt;
-	int result;
-
-	if (prepare(s->db, sql, &stmt, err))
-		return -1;
-	sqlite3_bind_int64(stmt, 1, before_us);
-	result = perform(s, stmt, err);
-	sqlite3_finalize(stmt);
-	return result;
-}
-
-static int sqlite_expire(struct store *store, int64_t before_us, int64_t *ret_n,
-			 struct err *err)
-{
-	struct sqlite_store *s = of(store);
-
-	if (run(s->db, "BEGIN IMMEDIATE", err))
-		return -1;
-	if (remove_before(s, "DELETE FROM due WHERE last_us < ?1", before_us,
-			  err) ||
-	    remove_before(s,
-			  "DELETE FROM record WHERE "
-			  "coalesce(end_us, start_us) < ?1",
-			  before_us, err))
-		return undo(s->db);
-	*ret_n = sqlite3_changes(s->db);
-	return run(s->db, "COMMIT", err) ? undo(s->db) : 0;
-}
-
-const struct store_engine store_sqlite = {
+const struct store_driver store_sqlite = {
 	.open = sqlite_open,
-	.insert = sqlite_insert,
-	.each = sqlite_each,
-	.sum = sqlite_sum,
-	.due = sqlite_due,
-	.told = sqlite_told,
-	.expire = sqlite_expire,
 	.close = sqlite_close,
+	.exec = sqlite_exec,
+	.prepare = sqlite_prepare,
+	.finalize = sqlite_finalize,
+	.bind_number = sqlite_bind_number,
+	.bind_text = sqlite_bind_text,
+	.bind_bytes = sqlite_bind_bytes,
+	.step = sqlite_step,
+	.reset = sqlite_reset,
+	.number = sqlite_number,
+	.bytes = sqlite_bytes,
+	.carry = sqlite_carry,
+	.again = sqlite_again,
+	/* IMMEDIATE: a lock got later could not be waited for. */
+	.begin_write = "BEGIN IMMEDIATE",
+	.begin_read = "BEGIN",
 };

@@ -115,134 +115,88 @@ enum store_told {
 	STORE_TOLD_NEVER,   /* the scheduler does not want it */
 };
 
-struct store {
-	const struct store_engine *engine;
-};
-
-struct store_engine {
-	/*
-	 * Open, making it or bringing it up to date at need. A store newer
-	 * than this program is an error.
-	 */
-	int (*open)(const char *where, struct store **ret, struct err *err);
-	/*
-	 * Insert all of `entries` in one transaction, which is on the disk
-	 * when 0 is returned; nothing is inserted otherwise. Idempotent by
-	 * id: the first record stays, but one that root signed replaces one
-	 * that somebody else did, as a user must not be able to take the
-	 * place of the site's record by guessing its id.
-	 */
-	int (*insert)(struct store *store, struct store_entry *entries,
-		      size_t n, struct err *err);
-	/*
-	 * Call `fn` for the rows that `filter` lets pass, oldest start first,
-	 * until it returns something other than 0, which is returned; a -1
-	 * has `err` filled. `fn` may take its time: nobody waits for it.
-	 */
-	int (*each)(struct store *store, const struct store_filter *filter,
-		    int (*fn)(void *arg, const struct store_row *row,
-			      struct err *err),
-		    void *arg, struct err *err);
-	/*
-	 * Call `fn` for each group of the records that `filter` lets pass, in
-	 * the order of its key, until it returns something other than 0, as
-	 * for `each`. Strings live until `fn` returns.
-	 */
-	int (*sum)(struct store *store, const struct store_filter *filter,
-		   enum store_by by,
-		   int (*fn)(void *arg, const struct store_sum *sum,
-			     struct err *err),
-		   void *arg, struct err *err);
-	/*
-	 * Call `fn`, as above, for at most `limit` jobs of `scheduler` that
-	 * are not told yet nor put off beyond `now_us`, longest due first. A
-	 * record that comes for a job that has been told makes it due again.
-	 * `fn` may call `told`.
-	 */
-	int (*due)(struct store *store, const char *scheduler, int64_t now_us,
-		   int64_t limit,
-		   int (*fn)(void *arg, const struct store_job *job,
-			     struct err *err),
-		   void *arg, struct err *err);
-	/*
-	 * What became of a job that `due` named; STORE_TOLD_LATER puts it off
-	 * until `again_us`. The job stays due if a record came since.
-	 */
-	int (*told)(struct store *store, const char *scheduler,
-		    const struct store_job *job, enum store_told told,
-		    int64_t again_us, struct err *err);
-	/*
-	 * Remove the records that ended before `before_us`, and forget jobs
-	 * that nobody was told of since; how many records is in `ret_n`.
-	 */
-	int (*expire)(struct store *store, int64_t before_us, int64_t *ret_n,
-		      struct err *err);
-	void (*close)(struct store *store);
-};
+struct store;
 
 /*
- * `where` is a path. Its directory must be one's own and not writable by
- * others, as for spool_dir, and so must the file, which is made with mode 0600.
+ * Open, making it or bringing it up to date at need. A store newer than this
+ * program is an error. `where` is a path. Its directory must be one's own and
+ * not writable by others, as for spool_dir, and so must the file, which is made
+ * with mode 0600.
  */
-extern const struct store_engine store_sqlite;
-
-static inline int store_open(const char *where, struct store **ret,
-			     struct err *err)
-{
-	return store_sqlite.open(where, ret, err);
-}
-
-static inline int store_insert(struct store *store, struct store_entry *entries,
-			       size_t n, struct err *err)
-{
-	return store->engine->insert(store, entries, n, err);
-}
-
-static inline int
-store_each(struct store *store, const struct store_filter *filter,
-	   int (*fn)(void *arg, const struct store_row *row, struct err *err),
-	   void *arg, struct err *err)
-{
-	return store->engine->each(store, filter, fn, arg, err);
-}
-
-static inline int store_sum(struct store *store,
-			    const struct store_filter *filter, enum store_by by,
-			    int (*fn)(void *arg, const struct store_sum *sum,
-				      struct err *err),
-			    void *arg, struct err *err)
-{
-	return store->engine->sum(store, filter, by, fn, arg, err);
-}
-
-static inline int store_due(struct store *store, const char *scheduler,
-			    int64_t now_us, int64_t limit,
-			    int (*fn)(void *arg, const struct store_job *job,
-				      struct err *err),
-			    void *arg, struct err *err)
-{
-	return store->engine->due(store, scheduler, now_us, limit, fn, arg,
-				  err);
-}
-
-static inline int store_told(struct store *store, const char *scheduler,
-			     const struct store_job *job, enum store_told told,
-			     int64_t again_us, struct err *err)
-{
-	return store->engine->told(store, scheduler, job, told, again_us, err);
-}
-
-static inline int store_expire(struct store *store, int64_t before_us,
-			       int64_t *ret_n, struct err *err)
-{
-	return store->engine->expire(store, before_us, ret_n, err);
-}
+int store_open(const char *where, struct store **ret, struct err *err);
 
 /* Takes NULL. */
-static inline void store_close(struct store *store)
-{
-	if (store)
-		store->engine->close(store);
-}
+void store_close(struct store *store);
+
+/*
+ * Insert all of `entries` in one transaction, which is on the disk when 0 is
+ * returned; nothing is inserted otherwise. Idempotent by id, as long as the
+ * record has not expired: the first record stays, but one that root signed
+ * replaces one that somebody else did, as a user must not be able to take the
+ * place of the site's record by guessing its id.
+ */
+int store_insert(struct store *store, struct store_entry *entries, size_t n,
+		 struct err *err);
+
+/*
+ * Call `fn` for the rows that `filter` lets pass, oldest start first, until it
+ * returns something other than 0, which is returned; a -1 has `err` filled.
+ * `fn` may take its time: nobody waits for it. Texts are those that were
+ * inserted, byte for byte.
+ */
+int store_each(struct store *store, const struct store_filter *filter,
+	       int (*fn)(void *arg, const struct store_row *row,
+			 struct err *err),
+	       void *arg, struct err *err);
+
+/*
+ * Call `fn` for each group of the records that `filter` lets pass, in the
+ * order of its key, until it returns something other than 0, as for
+ * store_each. Strings live until `fn` returns. The groups are in memory at
+ * once.
+ *
+ * Sums are kept by UTC day and all that a filter names but node and job, and
+ * by node and day; only what else is asked for is read from records: by job or
+ * step, node together with another filter or key than day and cluster, and the
+ * rest of days that `since_us` and `until_us` cut.
+ *
+ * Of records that expired the sums are left, and by job and step, too, without
+ * `nodes` if the job's records expired at different times or had different
+ * ends. What they cannot tell, parts of days and a node with something else, is
+ * an error that says so.
+ */
+int store_sum(struct store *store, const struct store_filter *filter,
+	      enum store_by by,
+	      int (*fn)(void *arg, const struct store_sum *sum,
+			struct err *err),
+	      void *arg, struct err *err);
+
+/*
+ * Call `fn`, as above, for at most `limit` jobs of `scheduler` that are not
+ * told yet nor put off beyond `now_us`, longest due first. A record that comes
+ * for a job that has been told makes it due again. `fn` may call store_told.
+ */
+int store_due(struct store *store, const char *scheduler, int64_t now_us,
+	      int64_t limit,
+	      int (*fn)(void *arg, const struct store_job *job,
+			struct err *err),
+	      void *arg, struct err *err);
+
+/*
+ * What became of a job that store_due named; STORE_TOLD_LATER puts it off until
+ * `again_us`. The job stays due if a record came since.
+ */
+int store_told(struct store *store, const char *scheduler,
+	       const struct store_job *job, enum store_told told,
+	       int64_t again_us, struct err *err);
+
+/*
+ * Remove the records of the whole days, in UTC, before `before_us`; how many is
+ * in `ret_n`. Their sums stay: see store_sum. Jobs of which no record came
+ * since and nobody was told are forgotten. One transaction a day: what was done
+ * before an error stays.
+ */
+int store_expire(struct store *store, int64_t before_us, int64_t *ret_n,
+		 struct err *err);
 
 #endif

@@ -601,55 +601,247 @@ static void test_due(void **state)
 	store_close(s);
 }
 
-static void test_expire(void **state)
+static int64_t only_number(const char *path, const char *sql)
 {
+	sqlite3_stmt *q;
+	sqlite3 *db;
+	int64_t v;
+
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &q, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_step(q), SQLITE_ROW);
+	v = sqlite3_column_int64(q, 0);
+	sqlite3_finalize(q);
+	sqlite3_close(db);
+	return v;
+}
+
+static int see_text(void *arg, const struct store_row *row, struct err *e)
+{
+	(void)e;
+	*(const char **)arg = pool_strndup(&pool, row->text, row->len);
+	return 0;
+}
+
+/* What the store makes smaller comes back byte for byte. */
+static void test_texts(void **state)
+{
+	static const char *const tails[] = {
+		"\"node\":\"n1\",\"x\":[1,2.50,-3,\"a\",{\"b\":[]}]}",
+		"\"node\":\"n1\",\"cpu\":{\"usage_us\":05}}",
+		"\"node\":\"n\\u0031\",\"y\":{\"id\":\"a\",\"node\":\"n1\"}}",
+		"\"node\":null,\"time\":{\"wall_s\":4.0,\"start\":\"x\"}}",
+		"\"node\":\"\",\"big\":123456789012345678901234567890}",
+		"\"node\":\"n1\",\"time\":{\"wall_s\":4.000000}}",
+		"\"node\":\"n1\",\"user\":{\"uid\":1000,\"gid\":1000}}",
+		"\"node\":\"n1\",\"control\":\"\x01\"}",
+		"\"node\":\"n1\",\"open\":\"",
+		"\"node\":\"n1\"]]]}",
+		"\"node\":[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]}",
+		"",
+	};
+	struct store *s = open_ok("r.db");
 	struct store_filter all = STORE_FILTER_ALL;
-	struct store_entry e[5];
-	struct store *s = some_cells(e);
-	int64_t n;
 
 	(void)state;
-	assert_int_equal(store_expire(s, NOON * 1000000LL, &n, &err), 0);
-	assert_int_equal(n, 0);
-	assert_int_equal(store_expire(s, (NOON + DAY) * 1000000LL, &n, &err),
-			 0);
-	assert_int_equal(n, 4);
-	expect(s, &all, "c ");
+	for (size_t i = 0; i < sizeof(tails) / sizeof(tails[0]); i++) {
+		const char *id = pool_printf(&pool, "t%zu", i), *text = NULL;
+		struct store_entry e =
+			cell(id, NULL, "0", "n1", "ann", NOON, 0);
+
+		e.text = pool_printf(&pool, "{\"id\":\"%s\",%s", id, tails[i]);
+		insert(s, &e, 1);
+		all.job = id;
+		assert_int_equal(store_each(s, &all, see_text, &text, &err), 0);
+		assert_string_equal(text, e.text);
+	}
 	store_close(s);
 }
 
-static void test_columns(void **state)
+/* Ids of all kinds are told apart, and come back. */
+static void test_ids(void **state)
 {
+	static const char *const ids[] = {
+		"01932c4e-5a10-7abc-8def-0123456789ab",
+		"01932c4e-5a10-7abc-8def-0123456789ag",
+		"01932c4e-5a10-7abc-8def-0123456789a-",
+		"01932c4e5a107abc8def0123456789ab",
+		"0123456789abcdef",
+		"0123456789abcde",
+		"0123456789abcdef0",
+		"a",
+	};
 	struct store *s = open_ok("r.db");
-	struct store_entry e = entry("a", "1", "x", 5, 7);
-	struct record r = *e.record;
-	sqlite3_stmt *q;
-	sqlite3 *db;
+	struct store_filter f = STORE_FILTER_ALL;
 
 	(void)state;
-	r.usage.memory_peak = 42;
-	r.usage.cpu_usage_us = 43;
-	r.exit.reason = "oom";
-	e.record = &r;
-	e.source = STORE_SIGNED;
-	insert(s, &e, 1);
+	for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
+		struct store_entry e = entry(ids[i], NULL, "x", 5, 0);
+
+		insert(s, &e, 1);
+		assert_int_equal(e.fate, STORE_NEW);
+		insert(s, &e, 1);
+		assert_int_equal(e.fate, STORE_KNOWN);
+		f.job = ids[i];
+		expect(s, &f, pool_printf(&pool, "%s ", ids[i]));
+	}
+	f.job = "456789ab";
+	expect(s, &f,
+	       "01932c4e-5a10-7abc-8def-0123456789ab "
+	       "01932c4e5a107abc8def0123456789ab ");
 	store_close(s);
-	assert_int_equal(sqlite3_open("r.db", &db), SQLITE_OK);
-	assert_int_equal(
-		sqlite3_prepare_v2(db,
-				   "SELECT start_us = 5000000 AND end_us = "
-				   "5000000 AND job = '1' AND user = 'x' AND "
-				   "uid IS NULL AND reason = 'oom' AND code IS "
-				   "NULL AND peak_bytes = 42 AND cpu_us = 43 "
-				   "AND wall_us IS NULL AND signer = 7 AND "
-				   "source = 'signed' AND cluster IS NULL "
-				   "FROM record",
-				   -1, &q, NULL),
-		SQLITE_OK);
-	assert_int_equal(sqlite3_step(q), SQLITE_ROW);
-	assert_int_equal(sqlite3_column_int(q, 0), 1);
-	sqlite3_finalize(q);
-	sqlite3_close(db);
+}
+
+/* Sums that are kept are those of the records: by each key, in each order. */
+static void same_sums(struct store *a, struct store *b,
+		      const struct store_filter *f)
+{
+	for (enum store_by by = 0; by <= STORE_BY_USER_DAY; by++) {
+		struct sums x = sum(a, f, by), y = sum(b, f, by);
+
+		assert_int_equal(x.n, y.n);
+		for (size_t i = 0; i < x.n; i++) {
+			struct store_sum *s = &x.sum[i], *t = &y.sum[i];
+
+			assert_int_equal(s->records, t->records);
+			assert_int_equal(s->failed, t->failed);
+			assert_int_equal(s->ooms, t->ooms);
+			assert_int_equal(s->wall_us, t->wall_us);
+			assert_int_equal(s->cpu_us, t->cpu_us);
+			assert_int_equal(s->peak_bytes, t->peak_bytes);
+			assert_int_equal(s->start_us, t->start_us);
+			assert_int_equal(s->end_us, t->end_us);
+			assert_int_equal(s->memory_used_mib_s,
+					 t->memory_used_mib_s);
+			assert_int_equal(s->scratch_peak_bytes,
+					 t->scratch_peak_bytes);
+			if (s->peak_node && t->peak_node)
+				assert_string_equal(s->peak_node, t->peak_node);
+			assert_int_equal(!s->peak_node, !t->peak_node);
+			assert_int_equal(!s->user, !t->user);
+			assert_int_equal(!s->profile, !t->profile);
+			assert_int_equal(!s->day, !t->day);
+		}
+	}
+}
+
+/* root's record takes a user's out of the sums, its maxima, too. */
+static void test_replaced_in_sums(void **state)
+{
+	struct store_filter all = STORE_FILTER_ALL;
+	struct store_entry e[5], user, root, late;
+	struct store *s = some_cells(e), *other;
+
+	(void)state;
+	user = cell("r", "12", "0", "n3", "ann", NOON, 0);
+	of(&user)->usage.memory_peak = INT64_C(1) << 40;
+	of(&user)->usage.cpu_usage_us = INT64_MAX;
+	of(&user)->time.wall_us = INT64_MAX;
+	of(&user)->cell.profile = "open";
+	user.signer = 1000;
+	put(s, &user, 1);
+	root = cell("r", "13", "0", "n1", "bob", NOON + DAY, 0);
+	late = cell("s", "13", "0", "n2", "bob", NOON + DAY, 0);
+	put(s, (struct store_entry[]){ late, root }, 2);
+	other = open_ok("other.db");
+	put(other, e, 5);
+	put(other, (struct store_entry[]){ late, root }, 2);
+	same_sums(s, other, &all);
+	store_close(other);
+	store_close(s);
+}
+
+static void expire(struct store *s, int64_t before_s, int64_t want)
+{
+	int64_t n = -1;
+
+	if (store_expire(s, before_s * 1000000, &n, &err))
+		fail_msg("store_expire: %s", err.text);
+	assert_int_equal(n, want);
+}
+
+static void sum_fails(struct store *s, const struct store_filter *f,
+		      enum store_by by)
+{
+	struct sums sums = { 0 };
+
+	assert_int_equal(store_sum(s, f, by, add_sum, &sums, &err), -1);
+	if (!strstr(err.text, "only sums are left"))
+		fail_msg("%s", err.text);
+}
+
+static void test_expire(void **state)
+{
+	const int64_t midnight = (NOON - DAY / 2) * INT64_C(1000000),
+		      day_us = DAY * INT64_C(1000000);
+	struct store_filter all = STORE_FILTER_ALL, f = all;
+	struct store_entry e[5], late;
+	struct store *s = some_cells(e), *whole = open_ok("whole.db");
+	struct sums got;
+
+	(void)state;
+	put(whole, e, 5);
+	expire(s, NOON + DAY / 2 - 1, 0);
+	expire(s, NOON + DAY, 4);
+	expire(s, NOON + DAY, 0);
+	expect(s, &all, "c ");
+	same_sums(s, whole, &all);
+	/* One that comes late for a day that is gone, and goes, too. */
+	late = cell("z", "9", "0", "n1", "ann", NOON + 9, 0);
+	of(&late)->usage.memory_peak = 500 << 20;
+	put(s, &late, 1);
+	put(whole, &late, 1);
+	same_sums(s, whole, &all);
+	expire(s, NOON + DAY, 1);
+	same_sums(s, whole, &all);
+	/* What the sums that are left tell, and what they do not. */
+	f.job = "9";
+	got = sum(s, &f, STORE_BY_STEP);
+	assert_int_equal(got.n, 2);
+	assert_int_equal(got.sum[0].records, 3);
+	assert_int_equal(got.sum[0].nodes, -1);
+	f.job = "89abcdef";
+	got = sum(s, &f, STORE_BY_JOB);
+	assert_int_equal(got.n, 1);
+	assert_string_equal(got.sum[0].job, "0193-4567-89abcdef");
+	assert_int_equal(got.sum[0].nodes, 1);
+	f = all;
+	f.since_us = midnight;
+	f.until_us = midnight + day_us;
+	same_sums(s, whole, &f);
+	f.user = "ann";
+	assert_int_equal(sum(s, &f, STORE_BY_REASON).n, 2);
+	sum_fails(s, &f, STORE_BY_NODE);
+	f.user = NULL;
+	f.since_us++;
+	sum_fails(s, &f, STORE_BY_USER);
+	sum_fails(s, &f, STORE_BY_JOB);
+	f.since_us = midnight;
+	f.until_us--;
+	sum_fails(s, &f, STORE_BY_NODE);
+	/* The days after are whole. */
+	f.since_us = midnight + day_us + 1;
+	f.until_us = -1;
+	f.node = "n2";
+	assert_int_equal(sum(s, &f, STORE_BY_USER).n, 1);
+	store_close(whole);
+	store_close(s);
+}
+
+/* Most of a usual record is not stored again and again. */
+static void test_size(void **state)
+{
+	struct store_entry e[2] = { cell("a", "9", "0", "n1", "ann", NOON, 0),
+				    cell("b", "9", "1", "n2", "bob", 9, 1) };
+	struct store *s = open_ok("r.db");
+
+	(void)state;
+	of(&e[0])->time.wall_us = of(&e[1])->time.wall_us = 4000001;
+	put(s, e, 2);
+	store_close(s);
+	assert_int_equal(only_number("r.db", "SELECT count(*) FROM shape"), 1);
+	assert_true(only_number("r.db",
+				"SELECT max(length(text)) FROM record") < 20);
 }
 
 static void exec(const char *path, const char *sql)
@@ -772,7 +964,10 @@ int main(void)
 		TEST(test_sum_of_nothing),
 		TEST(test_due),
 		TEST(test_expire),
-		TEST(test_columns),
+		TEST(test_texts),
+		TEST(test_ids),
+		TEST(test_replaced_in_sums),
+		TEST(test_size),
 		TEST(test_old_store),
 		TEST(test_not_ours),
 		TEST(test_file_checks),
