@@ -86,7 +86,8 @@ int host_confine(const char *parent, struct pool *pool, struct host *host,
 {
 	const struct cg_host *cg = &host->cg;
 
-	if (!parent)
+	/* Nobody picks any: they have not been looked at. */
+	if (!parent || !host->affinity)
 		return 0;
 	if (confine(cg_cpuset_read(cg, parent, "cpus.effective", pool), pool,
 		    &host->affinity, err))
