@@ -20,7 +20,7 @@
 static const char suffix[] = ".json";
 
 enum {
-	/* In tmp/, what is no record and older (seconds) has no writer. */
+	/* In tmp/, what is empty and older (seconds) has no writer. */
 	STALE = 3600,
 	/* Of most records. One that is longer takes its block then. */
 	ROOM = 4096,
@@ -213,22 +213,51 @@ static int create_durable(int tmp, const char *name, const char *text,
 	return -1;
 }
 
-int spool_reserve(int spool, const char *id, struct err *err)
+/* `text`, and blanks behind it up to `size`. */
+static int write_padded(int fd, const char *text, size_t size)
 {
-	char name[NAME], blank[ROOM];
-	cleanup_fd int tmp = -1;
-	int fd;
+	struct pool pool = { 0 };
+	size_t len = strlen(text);
+	char *padded;
+	int r;
+
+	if (len >= size)
+		return fd_write_all(fd, text, len);
+	padded = pool_alloc(&pool, size);
+	memset(stpcpy(padded, text), ' ', size - len);
+	r = fd_write_all(fd, padded, size);
+	pool_free(&pool);
+	return r;
+}
+
+int spool_reserve(int spool, const char *id, const char *head, struct err *err)
+{
+	cleanup_fd int tmp = -1, fd = -1;
+	char name[NAME];
 
 	if (file_name(id, name, err))
 		return -1;
 	tmp = open_part(spool, "tmp", err);
 	if (tmp < 0)
 		return -1;
-	memset(blank, ' ', sizeof(blank));
-	fd = create_durable(tmp, name, blank, sizeof(blank));
-	if (fd < 0)
+	fd = create(tmp, name);
+	if (fd >= 0 && !write_padded(fd, head, ROOM))
+		return steal_fd(&fd);
+	err_set(err, errno, "make room for a record");
+	if (fd >= 0)
+		unlinkat(tmp, name, 0);
+	return -1;
+}
+
+int spool_settle(int spool, int reserved, struct err *err)
+{
+	cleanup_fd int tmp = open_part(spool, "tmp", err);
+
+	if (tmp < 0)
+		return -1;
+	if (fsync(reserved) || fsync(tmp))
 		return err_set(err, errno, "make room for a record");
-	return fd;
+	return 0;
 }
 
 void spool_cancel(int spool, const char *id, int reserved)
@@ -243,18 +272,35 @@ void spool_cancel(int spool, const char *id, int reserved)
 	close(reserved);
 }
 
-/* What is behind the text stays blank. */
-static int overwrite(int fd, const char *text, size_t len)
+/* Nothing is left of what has been there. */
+static int overwrite(int fd, const char *text)
 {
-	if (lseek(fd, 0, SEEK_SET) || fd_write_all(fd, text, len))
+	struct stat st;
+
+	if (fstat(fd, &st) || lseek(fd, 0, SEEK_SET) ||
+	    write_padded(fd, text, (size_t)st.st_size))
 		return -1;
 	return fdatasync(fd);
+}
+
+/* What somebody has reserved who is not there any more. */
+static int take_over(int tmp, const char *name)
+{
+	cleanup_fd int fd =
+		openat(tmp, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0 || fd_lock(fd) || fstat(fd, &st) || !S_ISREG(st.st_mode) ||
+	    st.st_uid != geteuid() || st.st_nlink != 1 ||
+	    (st.st_mode & (S_IWGRP | S_IWOTH)))
+		return -1;
+	return steal_fd(&fd);
 }
 
 int spool_write(int spool, int reserved, const char *id, const char *text,
 		struct err *err)
 {
-	cleanup_fd int tmp = -1, new = -1, made = -1;
+	cleanup_fd int tmp = -1, new = -1, made = -1, taken = -1;
 	size_t len = strlen(text);
 	char name[NAME];
 
@@ -266,7 +312,11 @@ int spool_write(int spool, int reserved, const char *id, const char *text,
 	new = tmp < 0 ? -1 : open_part(spool, "new", err);
 	if (new < 0)
 		return -1;
-	if (reserved >= 0 && !overwrite(reserved, text, len) &&
+	if (reserved < 0) {
+		taken = take_over(tmp, name);
+		reserved = taken;
+	}
+	if (reserved >= 0 && !overwrite(reserved, text) &&
 	    !renameat(tmp, name, new, name))
 		return 0;
 	made = create_durable(tmp, name, text, len);
@@ -428,6 +478,25 @@ int spool_recover(int spool, const char *id, uid_t owner, struct err *err)
 	return found;
 }
 
+int spool_head(int spool, const char *id, uid_t owner, struct pool *pool,
+	       const char **ret)
+{
+	struct err ignored;
+	char name[NAME];
+	cleanup_fd int tmp = open_part(spool, "tmp", &ignored);
+	char *buf = pool_alloc(pool, RECORD_MAX + 1);
+	ssize_t len;
+
+	if (tmp < 0 || file_name(id, name, &ignored))
+		return 0;
+	len = read_file(tmp, name, owner, buf, &ignored);
+	if (len <= 0)
+		return 0;
+	buf[len] = '\0';
+	*ret = buf;
+	return 1;
+}
+
 static bool has_writer(int tmp, const char *name)
 {
 	cleanup_fd int fd = openat(tmp, name,
@@ -435,6 +504,47 @@ static bool has_writer(int tmp, const char *name)
 					   O_NOCTTY | O_CLOEXEC);
 
 	return fd >= 0 && fd_is_locked(fd);
+}
+
+/* A head is kept until somebody knows what became of its cell. */
+static bool is_head(const char *text, ssize_t len)
+{
+	return len > 0 && *text == '{';
+}
+
+int spool_heads(int spool, uid_t owner,
+		int (*fn)(void *arg, const char *id, const char *text,
+			  size_t len, time_t written, struct err *err),
+		void *arg, struct err *err)
+{
+	cleanup_fd int tmp = open_part(spool, "tmp", err);
+	struct pool pool = { 0 };
+	char **names = NULL, *buf;
+	int result = 0;
+	size_t n = 0;
+
+	if (tmp < 0)
+		return -1;
+	buf = pool_alloc(&pool, RECORD_MAX + 1);
+	if (list(spool, "tmp", &pool, &names, &n, err))
+		result = -1;
+	for (size_t i = 0; i < n && !result; i++) {
+		struct err ignored;
+		struct stat st;
+		ssize_t len;
+
+		if (has_writer(tmp, names[i]) ||
+		    recover(spool, names[i], owner, buf) ||
+		    fstatat(tmp, names[i], &st, AT_SYMLINK_NOFOLLOW))
+			continue;
+		len = read_file(tmp, names[i], owner, buf, &ignored);
+		if (!is_head(buf, len))
+			continue;
+		names[i][strlen(names[i]) - (sizeof(suffix) - 1)] = '\0';
+		result = fn(arg, names[i], buf, (size_t)len, st.st_mtime, err);
+	}
+	pool_free(&pool);
+	return result;
 }
 
 static void sweep(int spool, uid_t owner, char buf[static RECORD_MAX + 1])
@@ -451,6 +561,8 @@ static void sweep(int spool, uid_t owner, char buf[static RECORD_MAX + 1])
 
 			if (!has_writer(tmp, names[i]) &&
 			    !recover(spool, names[i], owner, buf) &&
+			    !is_head(buf, read_file(tmp, names[i], owner, buf,
+						    &ignored)) &&
 			    !fstatat(tmp, names[i], &st, AT_SYMLINK_NOFOLLOW) &&
 			    st.st_mtime + STALE < time(NULL))
 				unlinkat(tmp, names[i], 0);

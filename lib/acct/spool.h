@@ -4,8 +4,10 @@
 
 #include <stddef.h>
 #include <sys/types.h>
+#include <time.h>
 
 #include "base/err.h"
+#include "base/pool.h"
 
 /*
  * A spool is a directory with tmp/ and new/. A record is written to
@@ -32,21 +34,26 @@ int spool_dir(const char *path, uid_t owner, struct err *err);
 int spool_open(const char *dir, uid_t owner, struct err *err);
 
 /*
- * Make room for the record of `id` ahead of time: a blank file in tmp/, on the
- * disk. To write the record takes no block and no name then, and is done sooner
- * by some hundreds of microseconds. Returns a descriptor for spool_write or
- * spool_cancel, which holds the lock.
+ * Make room for the record of `id` ahead of time: a file in tmp/ that begins
+ * with `head`, which must not be a whole record, and ends with blanks. To write
+ * the record takes no block and no name then, and is done sooner by some
+ * hundreds of microseconds. Returns a descriptor for spool_settle, spool_write
+ * and spool_cancel, which holds the lock.
  */
-int spool_reserve(int spool, const char *id, struct err *err);
+int spool_reserve(int spool, const char *id, const char *head, struct err *err);
+
+/* Wait until that is on the disk, and so outlives a crash of the node. */
+int spool_settle(int spool, int reserved, struct err *err);
 
 /* There will be no record. Closes the descriptor. */
 void spool_cancel(int spool, const char *id, int reserved);
 
 /*
- * Write one record, to what spool_reserve returned or, if that is -1 or has
- * gone wrong, to a new file; when this returns 0 it survives a crash of the
- * node. The file belongs to the caller, has mode 0600 and may end with blanks.
- * One that has the same id is replaced. `reserved` stays open.
+ * Write one record, to what spool_reserve returned or, if that is -1, has made
+ * when it was called by somebody who is gone; else to a new file; when this
+ * returns 0 it survives a crash of the node. The file belongs to the caller,
+ * has mode 0600 and may end with blanks. One that has the same id is replaced.
+ * `reserved` stays open.
  */
 int spool_write(int spool, int reserved, const char *id, const char *text,
 		struct err *err);
@@ -58,13 +65,27 @@ int spool_write(int spool, int reserved, const char *id, const char *text,
 int spool_recover(int spool, const char *id, uid_t owner, struct err *err);
 
 /*
+ * Call `fn` for every file in tmp/ that is no record and has something in it,
+ * but no writer who holds its lock: its id, what it says, and when that was
+ * written. Ends when `fn` returns other than 0, which is returned.
+ */
+int spool_heads(int spool, uid_t owner,
+		int (*fn)(void *arg, const char *id, const char *text,
+			  size_t len, time_t written, struct err *err),
+		void *arg, struct err *err);
+
+/* The same for the file of one id, whoever holds it; 1 if there is one. */
+int spool_head(int spool, const char *id, uid_t owner, struct pool *pool,
+	       const char **ret);
+
+/*
  * Call `fn` for every file in new/, oldest name first, until it returns
  * something other than 0. Files that `owner` does not own or others may
  * write, that are no regular files, have several links, are too big or have
  * no record's name are passed to `fn` with text NULL and `err` filled. No file
  * is removed, as the reader first has to make sure that it keeps the record.
  * What dead writers left in tmp/ is moved here if it is a record, and removed
- * after an hour if it is none.
+ * after an hour if there is nothing in it.
  */
 int spool_read(int spool, uid_t owner,
 	       int (*fn)(void *arg, const char *name, const char *text,

@@ -383,8 +383,28 @@ static int write_file(const char *path, const char *json, struct err *err)
 	return 0;
 }
 
-void cell_foresee(const struct plan *plan, struct cell *cell)
+/* What a record says already, and without its end no record (lost.h). */
+static const char *head_text(const struct plan *plan, const struct host *host,
+			     const struct cell *cell, struct pool *pool)
 {
+	struct err ignored;
+	struct record r;
+	const char *json;
+
+	record_init(&r);
+	r.id = cell->registry.id;
+	fill_plan(plan, host, pool, &r);
+	r.time.start_us = cell->start_us;
+	r.time.setup_us = cell->setup_us;
+	if (record_format(&r, pool, &json, &ignored))
+		return "";
+	return pool_strndup(pool, json, strlen(json) - 1);
+}
+
+void cell_foresee(const struct plan *plan, const struct host *host,
+		  struct cell *cell)
+{
+	struct pool pool = { 0 };
 	struct err ignored;
 
 	record_foresee();
@@ -392,8 +412,18 @@ void cell_foresee(const struct plan *plan, struct cell *cell)
 		return;
 	cell->spool = spool_open(plan->spool, geteuid(), &ignored);
 	if (cell->spool >= 0)
-		cell->reserved =
-			spool_reserve(cell->spool, cell->registry.id, &ignored);
+		cell->reserved = spool_reserve(
+			cell->spool, cell->registry.id,
+			head_text(plan, host, cell, &pool), &ignored);
+	pool_free(&pool);
+}
+
+void cell_settle(const struct cell *cell)
+{
+	struct err ignored;
+
+	if (cell->reserved >= 0)
+		spool_settle(cell->spool, cell->reserved, &ignored);
 }
 
 static int write_spool(const struct plan *plan, struct cell *cell,

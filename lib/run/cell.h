@@ -35,7 +35,7 @@ struct cell_task {
  *	map ids		<-- MSG_MAP ---
  *			--- ack ------>	fork ----------------->	cwd, caps
  *			<-- MSG_EXEC ----------------------------	execve
- *	cell_foresee
+ *	cell_foresee, cell_settle
  *	cell_wait	<-- MSG_EXIT --	kill and reap all, exit
  *	cell_record, cell_deliver	(the kernel takes namespaces apart)
  *	cell_remove: init reaped, cgroup gone
@@ -131,10 +131,16 @@ int cell_join(const struct plan *plan, pid_t init, struct err *err);
 int cell_reap(struct cell *cell, struct err *err);
 
 /*
- * Prepare for the record while the payload runs, when nobody waits for it. What
- * fails here fails again in cell_record and cell_deliver, which tell.
+ * Prepare for the record while the payload runs, when nobody waits for it: the
+ * spool gets what is known already, which is all there will be if the node
+ * dies. What fails here fails again in cell_record and cell_deliver, which
+ * tell.
  */
-void cell_foresee(const struct plan *plan, struct cell *cell);
+void cell_foresee(const struct plan *plan, const struct host *host,
+		  struct cell *cell);
+
+/* Wait until that is on the disk. */
+void cell_settle(const struct cell *cell);
 
 /* What a finished cell's record says, beside what the plan does. */
 int cell_record(const struct plan *plan, const struct host *host,

@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "acct/lost.h"
 #include "acct/record.h"
 #include "acct/spool.h"
 #include "base/cleanup.h"
@@ -185,9 +186,19 @@ static int undo_notes(struct gc *gc, const struct entry *e, struct err *err)
 
 /* --- the record of a cell that had nobody to write it --- */
 
+/* What its supervisor had put into the spool, or what the entry says. */
+static void begin(int spool, const struct entry *e, struct pool *pool,
+		  struct record *r)
+{
+	const char *head;
+
+	if (!spool_head(spool, e->id, geteuid(), pool, &head) ||
+	    lost_parse(head, strlen(head), pool, r))
+		record_init(r);
+}
+
 static void fill(const struct gc *gc, const struct entry *e, struct record *r)
 {
-	record_init(r);
 	r->id = e->id;
 	r->scheduler.name = e->scheduler;
 	r->scheduler.cluster = e->cluster;
@@ -204,7 +215,8 @@ static void fill(const struct gc *gc, const struct entry *e, struct record *r)
 	r->time.start_us = e->start_us;
 	r->exit.reason = "lost";
 	r->usage = gc->usage;
-	r->scratch.limit = e->scratch;
+	if (e->scratch >= 0)
+		r->scratch.limit = e->scratch;
 }
 
 static int write_lost(const struct gc *gc, const struct entry *e,
@@ -224,6 +236,7 @@ static int write_lost(const struct gc *gc, const struct entry *e,
 	found = spool_recover(spool, e->id, geteuid(), err);
 	if (found)
 		return found < 0 ? -1 : 0;
+	begin(spool, e, pool, &r);
 	fill(gc, e, &r);
 	if (record_format(&r, pool, &json, err))
 		return -1;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "acct/lost.h"
 #include "acct/spool.h"
 #include "base/cleanup.h"
 #include "collector/intake.h"
@@ -144,7 +145,9 @@ int intake_spool(struct store *store, const char *dir, struct err *err)
 
 	if (spool < 0)
 		return err_prefix(err, "spool");
-	result = spool_read(spool, geteuid(), take, &si, err);
+	result = lost_close(spool, geteuid(), &(size_t){ 0 }, err);
+	if (!result)
+		result = spool_read(spool, geteuid(), take, &si, err);
 	if (!result)
 		result = intake_flush(&si.intake, err);
 	intake_drop(&si.intake);

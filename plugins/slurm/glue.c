@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/fd.h"
 #include "base/proc.h"
 #include "glue.h"
 #include "plan/resolve.h"
@@ -308,6 +309,21 @@ void glue_plan(struct glue *g, spank_t spank)
 		fail(g);
 }
 
+/* In a process that nobody waits for, as a disk may take its time. */
+static void settle(struct cell *cell)
+{
+	int keep[] = { cell->spool, cell->reserved };
+
+	if (cell->reserved < 0 || fork())
+		return;
+	/* Readers of the task's output wait for the last one that holds it. */
+	fd_close_others(keep, 2);
+	for (int fd = 0; fd < 3; fd++)
+		close(fd);
+	cell_settle(cell);
+	_exit(0);
+}
+
 /*
  * Builds the cell in a process of its own, which then leaves: the cell's init
  * must not be a child of the task, nor live in its cgroup.
@@ -336,6 +352,9 @@ static int build(struct glue *g, struct err *err)
 		s->init_start = proc_start(cell.init);
 		s->setup_us = cell.setup_us;
 		snprintf(s->leaf, sizeof(s->leaf), "%s", cell.cg.leaf);
+		cell.start_us = g->start_us;
+		cell_foresee(&g->plan, &g->host, &cell);
+		settle(&cell);
 		cell_release(&cell);
 		_exit(0);
 	}

@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "acct/lost.h"
+#include "acct/spool.h"
+#include "base/cleanup.h"
 #include "run/gc.h"
 #include "wrapper.h"
 
@@ -14,6 +17,29 @@ static void tell(void *arg, const char *id, const char *text, bool bad)
 
 	if (bad || *verbose)
 		fprintf(stderr, "cloison: %s: %s\n", id, text);
+}
+
+/* Of root's spool; a user's own are closed when he asks for a report. */
+static int close_lost(bool verbose, struct err *err)
+{
+	cleanup_fd int spool = -1;
+	struct site site;
+	size_t n = 0;
+	int r;
+
+	if (geteuid())
+		return 0;
+	site_init(&site);
+	r = site_load(&site, NULL, err);
+	/* What has never been used is not made. */
+	if (!r && !access(site.spool, F_OK)) {
+		spool = spool_open(site.spool, 0, err);
+		r = spool < 0 ? -1 : lost_close(spool, 0, &n, err);
+	}
+	if (n && verbose)
+		printf("%zu lost with the node\n", n);
+	site_free(&site);
+	return r;
 }
 
 int gc_main(int argc, char *argv[])
@@ -42,6 +68,8 @@ int gc_main(int argc, char *argv[])
 	r = host_probe(HOST_CGROUP, NULL, &pool, &host, &err);
 	if (!r)
 		r = gc_run(&host, true, &report, &n, &err);
+	if (!r)
+		r = close_lost(verbose, &err);
 	if (!r && verbose)
 		printf("%u removed, %u alive, %u failed\n", n.removed, n.alive,
 		       n.failed);

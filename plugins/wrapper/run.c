@@ -144,7 +144,8 @@ static int run(struct request *r)
 	if (*cell.scratch.no_quota.text && !r->plan.quiet)
 		fprintf(stderr, "cloison: scratch has no size: %s\n",
 			cell.scratch.no_quota.text);
-	cell_foresee(&r->plan, &cell);
+	cell_foresee(&r->plan, &r->host, &cell);
+	cell_settle(&cell);
 	if (cell_wait(&r->plan, &cell, &err)) {
 		status = fail(&err);
 	} else {

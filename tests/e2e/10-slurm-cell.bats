@@ -277,6 +277,20 @@ records() { cloison report --by=record --json --job="$1"; }
 	[ "$output" = '{"code":1,"reason":"exited","tasks":[{"first":0,"last":2,"count":3,"code":0},{"first":3,"last":3,"count":1,"code":1}]}' ]
 }
 
+# The heads in root's spool that are of job $1.
+heads() { grep -ls "\"job\":\"$1\"" /var/spool/cloison/tmp/*.json; }
+
+@test "while a step runs, the spool has what is known of it" {
+	job=$(as alice sbatch --parsable --cell --cell-memory=200M -o /dev/null --wrap 'sleep 600')
+	eventually 60 heads "$job"
+	run -0 jq -c '[.scheduler.step, .user.name, .limits.asked.memory, .exit]' <<<"$(cat "$(heads "$job")")}"
+	[ "$output" = '["batch","alice","209715200",null]' ]
+	scancel "$job"
+	wait_job "$job"
+	run ! heads "$job"
+	[ "$(records "$job" | jq length)" -eq 1 ]
+}
+
 @test "cloison run inside a step: no limit takes the job away from Slurm" {
 	run srun cloison run --memory=64M -- true
 	[ "$status" -ne 0 ]

@@ -156,8 +156,32 @@ forge() {
 	[[ $(cat "$file") == *'"reason":"lost"'* ]]
 	[[ $(cat "$file") == *"\"id\":\"$id\""* ]]
 	[[ $(cat "$file") == *"\"uid\":$(id -u)"* ]]
+	[[ $(cat "$file") == *'"tags":{"x":"y"}'* ]]
 	"$CLOISON" gc
 	[ "$(ls "$spool/new" | wc -l)" -eq 1 ]
+}
+
+# Root's janitor does that at boot, a user's report for the user.
+close_lost() { if is_root; then "$CLOISON" gc; else "$CLOISON" report --json; fi; }
+
+@test "a cell whose node died is closed as lost after the boot, with what was known" {
+	site=()
+	sleeper --tag=x=y
+	dir=$("$CLOISON" plan -- true | sed -n 's/^record.spool //p')
+	head=$dir/tmp/$id.json
+	eventually test -s "$head"
+	kill_all
+	# After a boot /run is empty, and the spool still there.
+	rm "$cells/$id"
+	close_lost
+	[ -e "$head" ]
+	sed -i "s/$(cat /proc/sys/kernel/random/boot_id)/of-an-earlier-boot/" "$head"
+	close_lost >lost
+	[ ! -e "$head" ]
+	! is_root || jq -s . "$dir/new/$id.json" >lost
+	run -0 jq -c ".[] | select(.id == \"$id\") |
+		[.exit.reason, .tags.x, .user.uid, .cell.profile, .cell.boot_id, .time.end]" lost
+	[ "$output" = "[\"lost\",\"y\",$(id -u),\"batch\",\"of-an-earlier-boot\",null]" ]
 }
 
 @test "a record that was written is not replaced by gc" {

@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "acct/lost.h"
 #include "acct/record.h"
 #include "acct/spool.h"
 #include "base/fd.h"
@@ -283,8 +284,11 @@ static void test_sweep(void **state)
 static void test_reserve(void **state)
 {
 	struct seen s = { 0 };
-	int fd = open_ok("spool"), room = spool_reserve(fd, "1-a", &err);
+	int fd = open_ok("spool"),
+	    room = spool_reserve(fd, "1-a", "{\"half\":1", &err);
 	char *longer = test_malloc(RECORD_MAX);
+	struct stat st;
+	ino_t ino;
 
 	(void)state;
 	assert_true(room >= 0);
@@ -302,17 +306,35 @@ static void test_reserve(void **state)
 	/* Longer than the room. */
 	memset(longer, 'x', RECORD_MAX - 1);
 	longer[RECORD_MAX - 1] = '\0';
-	room = spool_reserve(fd, "2", &err);
+	room = spool_reserve(fd, "2", "", &err);
 	assert_int_equal(spool_write(fd, room, "2", longer, &err), 0);
 	close(room);
 	test_free(longer);
 
-	room = spool_reserve(fd, "3", &err);
+	room = spool_reserve(fd, "3", "", &err);
 	spool_cancel(fd, "3", room);
 	assert_int_equal(access("spool/tmp/3.json", F_OK), -1);
 
+	/* Nothing is left of what was longer, and nobody is there any more. */
+	longer = test_malloc(RECORD_MAX);
+	memset(longer, 'x', 9000);
+	longer[9000] = '\0';
+	room = spool_reserve(fd, "5", longer, &err);
+	test_free(longer);
+	assert_int_equal(spool_settle(fd, room, &err), 0);
+	assert_int_equal(stat("spool/tmp/5.json", &st), 0);
+	ino = st.st_ino;
+	close(room);
+	assert_int_equal(spool_write(fd, -1, "5", "text", &err), 0);
+	assert_int_equal(stat("spool/new/5.json", &st), 0);
+	assert_int_equal(st.st_ino, ino);
+	memset(&s, 0, sizeof(s));
+	assert_int_equal(spool_remove(fd, "2.json", &err), 0);
+	assert_int_equal(spool_read(fd, geteuid(), see, &s, &err), 0);
+	assert_string_equal(s.names, "5.json ");
+
 	/* Somebody has taken it away. */
-	room = spool_reserve(fd, "4", &err);
+	room = spool_reserve(fd, "4", "", &err);
 	assert_int_equal(unlink("spool/tmp/4.json"), 0);
 	assert_int_equal(spool_write(fd, room, "4", "text", &err), 0);
 	assert_int_equal(access("spool/new/4.json", F_OK), 0);
@@ -349,7 +371,7 @@ static void test_recover(void **state)
 	assert_int_equal(access("spool/tmp/4.json", F_OK), 0);
 
 	/* A writer lives, who is slow. */
-	room = spool_reserve(fd, "5", &err);
+	room = spool_reserve(fd, "5", "", &err);
 	assert_int_equal(pwrite(room, WHOLE("5"), strlen(WHOLE("5")), 0),
 			 strlen(WHOLE("5")));
 	assert_int_equal(utimensat(AT_FDCWD, "spool/tmp/5.json", old, 0), 0);
@@ -362,6 +384,74 @@ static void test_recover(void **state)
 	close(room);
 	assert_int_equal(spool_recover(fd, "3", geteuid(), &err), 0);
 	assert_int_equal(spool_recover(fd, "../x", geteuid(), &err), -1);
+	close(fd);
+}
+
+static void this_node(char node[static 65], char boot[static 40])
+{
+	assert_int_equal(gethostname(node, 64), 0);
+	assert_true(fd_read_file(AT_FDCWD, "/proc/sys/kernel/random/boot_id",
+				 boot, 40) > 0);
+}
+
+/* What a cell that runs has in the spool. */
+static const char *head(const char *id, const char *node, const char *boot)
+{
+	static char text[512];
+
+	snprintf(text, sizeof(text),
+		 "{\"schema\":\"cloison.record/1\",\"id\":\"%s\","
+		 "\"node\":\"%s\",\"cell\":{\"boot_id\":\"%s\"},"
+		 "\"tags\":{\"a\":\"b\"}    \n",
+		 id, node, boot);
+	return text;
+}
+
+static int see_lost(void *arg, const char *name, const char *text, size_t len,
+		    struct err *e)
+{
+	(void)e;
+	strcat(strcat(arg, name), " ");
+	assert_non_null(memmem(text, len, "\"lost\"", 6));
+	if (!strcmp(name, "1.json"))
+		assert_non_null(memmem(text, len, "\"tags\":{\"a\"", 11));
+	return 0;
+}
+
+/* Of those that were cut, only which cannot run any more are closed. */
+static void test_lost(void **state)
+{
+	const struct timespec old[2] = { { 1000000, 0 }, { 1000000, 0 } };
+	const char *const kept[] = { "2", "3", "4", "6", "7", "9" };
+	char node[65] = "", boot[40], names[128] = "", path[32];
+	int fd = open_ok("spool"), held;
+	size_t n = 9;
+
+	(void)state;
+	this_node(node, boot);
+	put("spool/tmp/1.json", head("1", node, "earlier"), 0600);
+	put("spool/tmp/2.json", head("2", node, boot), 0600);
+	put("spool/tmp/3.json", head("3", "other", "earlier"), 0600);
+	put("spool/tmp/4.json", head("4", node, "earlier"), 0622);
+	put("spool/tmp/5.json", "{\"schema\":\"clo", 0600);
+	put("spool/tmp/6.json", "{\"schema\":\"clo", 0600);
+	put("spool/tmp/7.json", head("1", node, "earlier"), 0600);
+	put("spool/tmp/8.json", WHOLE("8"), 0600);
+	assert_int_equal(utimensat(AT_FDCWD, "spool/tmp/5.json", old, 0), 0);
+	put("spool/tmp/9.json", head("9", node, "earlier"), 0600);
+	held = open("spool/tmp/9.json", O_RDWR | O_CLOEXEC);
+	assert_int_equal(fd_lock(held), 0);
+	assert_int_equal(lost_close(fd, geteuid(), &n, &err), 0);
+	assert_int_equal(n, 2);
+	assert_int_equal(access("spool/new/8.json", F_OK), 0);
+	assert_int_equal(spool_remove(fd, "8.json", &err), 0);
+	assert_int_equal(spool_read(fd, geteuid(), see_lost, names, &err), 0);
+	assert_string_equal(names, "1.json 5.json ");
+	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
+		snprintf(path, sizeof(path), "spool/tmp/%s.json", kept[i]);
+		assert_int_equal(access(path, F_OK), 0);
+	}
+	close(held);
 	close(fd);
 }
 
@@ -381,6 +471,7 @@ int main(void)
 		TEST(test_sweep),
 		TEST(test_reserve),
 		TEST(test_recover),
+		TEST(test_lost),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
