@@ -43,6 +43,7 @@ static bool is_over(const struct closing *c, const struct record *r)
 static int close_one(void *arg, const char *id, const char *text, size_t len,
 		     time_t written, struct err *err)
 {
+	const struct spool_rule any = { 0 };
 	struct closing *c = arg;
 	struct pool pool = { 0 };
 	const char *json;
@@ -59,7 +60,7 @@ static int close_one(void *arg, const char *id, const char *text, size_t len,
 	r.id = id;
 	r.exit.reason = "lost";
 	if (over && (record_format(&r, &pool, &json, err) ||
-		     spool_write(c->spool, -1, id, json, err)))
+		     spool_write(c->spool, -1, id, json, &any, err)))
 		result = -1;
 	c->n += over && !result;
 	pool_free(&pool);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "acct/record.h"
+#include "acct/room.h"
 #include "acct/spool.h"
 #include "base/cleanup.h"
 #include "base/fd.h"
@@ -201,13 +202,14 @@ static int create(int tmp, const char *name)
 
 /* A new file in tmp/, on the disk with its name. */
 static int create_durable(int tmp, const char *name, const char *text,
-			  size_t len)
+			  const struct spool_rule *rule)
 {
 	cleanup_fd int fd = create(tmp, name);
 
 	if (fd < 0)
 		return -1;
-	if (!fd_write_all(fd, text, len) && !fsync(fd) && !fsync(tmp))
+	if (!fd_write_all(fd, text, strlen(text)) &&
+	    (rule->unsynced || (!fsync(fd) && !fsync(tmp))))
 		return steal_fd(&fd);
 	unlinkat(tmp, name, 0);
 	return -1;
@@ -273,14 +275,14 @@ void spool_cancel(int spool, const char *id, int reserved)
 }
 
 /* Nothing is left of what has been there. */
-static int overwrite(int fd, const char *text)
+static int overwrite(int fd, const char *text, const struct spool_rule *rule)
 {
 	struct stat st;
 
 	if (fstat(fd, &st) || lseek(fd, 0, SEEK_SET) ||
 	    write_padded(fd, text, (size_t)st.st_size))
 		return -1;
-	return fdatasync(fd);
+	return rule->unsynced ? 0 : fdatasync(fd);
 }
 
 /* What somebody has reserved who is not there any more. */
@@ -298,32 +300,37 @@ static int take_over(int tmp, const char *name)
 }
 
 int spool_write(int spool, int reserved, const char *id, const char *text,
-		struct err *err)
+		const struct spool_rule *rule, struct err *err)
 {
 	cleanup_fd int tmp = -1, new = -1, made = -1, taken = -1;
-	size_t len = strlen(text);
+	uint64_t room = room_blocks(strlen(text));
 	char name[NAME];
 
 	if (file_name(id, name, err))
 		return -1;
-	if (len > RECORD_MAX)
+	if (strlen(text) > RECORD_MAX)
 		return err_set(err, EFBIG, "spool record %s", id);
 	tmp = open_part(spool, "tmp", err);
 	new = tmp < 0 ? -1 : open_part(spool, "new", err);
 	if (new < 0)
 		return -1;
+	if (room_take(spool, room, rule->max, err)) {
+		unlinkat(tmp, name, 0);
+		return err_prefix(err, "record %s", id);
+	}
 	if (reserved < 0) {
 		taken = take_over(tmp, name);
 		reserved = taken;
 	}
-	if (reserved >= 0 && !overwrite(reserved, text) &&
+	if (reserved >= 0 && !overwrite(reserved, text, rule) &&
 	    !renameat(tmp, name, new, name))
 		return 0;
-	made = create_durable(tmp, name, text, len);
+	made = create_durable(tmp, name, text, rule);
 	if (made >= 0 && !renameat(tmp, name, new, name))
 		return 0;
 	err_set(err, errno, "write record %s to the spool", id);
 	unlinkat(tmp, name, 0);
+	room_give(spool, room);
 	return -1;
 }
 
@@ -570,6 +577,21 @@ static void sweep(int spool, uid_t owner, char buf[static RECORD_MAX + 1])
 	pool_free(&pool);
 }
 
+/* Others write while we count: that is not held against them. */
+static void recount(int spool, int new, char *const names[], size_t n,
+		    uint64_t before)
+{
+	uint64_t found = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct stat st;
+
+		if (!fstatat(new, names[i], &st, AT_SYMLINK_NOFOLLOW))
+			found += room_blocks((uint64_t)st.st_size);
+	}
+	room_found(spool, before, found);
+}
+
 int spool_read(int spool, uid_t owner,
 	       int (*fn)(void *arg, const char *name, const char *text,
 			 size_t len, struct err *err),
@@ -578,6 +600,7 @@ int spool_read(int spool, uid_t owner,
 	cleanup_fd int new = open_part(spool, "new", err);
 	struct pool pool = { 0 };
 	char **names = NULL, *buf;
+	uint64_t before;
 	int result = 0;
 	size_t n = 0;
 
@@ -585,8 +608,11 @@ int spool_read(int spool, uid_t owner,
 		return -1;
 	buf = pool_alloc(&pool, RECORD_MAX + 1);
 	sweep(spool, owner, buf);
+	before = room_used(spool);
 	if (list(spool, "new", &pool, &names, &n, err))
 		result = -1;
+	else
+		recount(spool, new, names, n, before);
 	for (size_t i = 0; i < n && !result; i++) {
 		ssize_t len = read_file(new, names[i], owner, buf, err);
 
@@ -603,17 +629,24 @@ int spool_read(int spool, uid_t owner,
 int spool_remove(int spool, const char *name, struct err *err)
 {
 	cleanup_fd int new = open_part(spool, "new", err);
+	struct stat st = { 0 };
 
 	if (new < 0)
 		return -1;
-	if (unlinkat(new, name, 0) && errno != ENOENT)
-		return err_set(err, errno, "remove %s from the spool", name);
+	if (fstatat(new, name, &st, AT_SYMLINK_NOFOLLOW) ||
+	    unlinkat(new, name, 0))
+		return errno == ENOENT
+			       ? 0
+			       : err_set(err, errno, "remove %s from the spool",
+					 name);
+	room_give(spool, room_blocks((uint64_t)st.st_size));
 	return 0;
 }
 
 int spool_reject(int spool, const char *name, struct err *err)
 {
 	cleanup_fd int new = open_part(spool, "new", err), bad = -1;
+	struct stat st = { 0 };
 
 	if (new < 0)
 		return -1;
@@ -622,8 +655,12 @@ int spool_reject(int spool, const char *name, struct err *err)
 	bad = open_part(spool, "bad", err);
 	if (bad < 0)
 		return -1;
-	if (renameat(new, name, bad, name) && errno != ENOENT)
-		return err_set(err, errno, "move %s to bad/ of the spool",
-			       name);
+	if (fstatat(new, name, &st, AT_SYMLINK_NOFOLLOW) ||
+	    renameat(new, name, bad, name))
+		return errno == ENOENT
+			       ? 0
+			       : err_set(err, errno,
+					 "move %s to bad/ of the spool", name);
+	room_give(spool, room_blocks((uint64_t)st.st_size));
 	return 0;
 }

@@ -2,7 +2,9 @@
 #ifndef ACCT_SPOOL_H
 #define ACCT_SPOOL_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 #include <time.h>
 
@@ -48,15 +50,22 @@ int spool_settle(int spool, int reserved, struct err *err);
 /* There will be no record. Closes the descriptor. */
 void spool_cancel(int spool, const char *id, int reserved);
 
+/* What the site lays down; all zero is a spool without a limit, in sync. */
+struct spool_rule {
+	uint64_t max;  /* bytes that it may hold; 0: any (see room.h) */
+	bool unsynced; /* nobody waits for the disk */
+};
+
 /*
  * Write one record, to what spool_reserve returned or, if that is -1, has made
  * when it was called by somebody who is gone; else to a new file; when this
- * returns 0 it survives a crash of the node. The file belongs to the caller,
- * has mode 0600 and may end with blanks. One that has the same id is replaced.
- * `reserved` stays open.
+ * returns 0 it survives a crash of the node, unless the rule says otherwise.
+ * Where there is no room EDQUOT tells, and what was reserved is gone. The file
+ * belongs to the caller, has mode 0600 and may end with blanks. One that has
+ * the same id is replaced. `reserved` stays open.
  */
 int spool_write(int spool, int reserved, const char *id, const char *text,
-		struct err *err);
+		const struct spool_rule *rule, struct err *err);
 
 /*
  * When the writer of `id` is known to be dead: whether it has left a whole

@@ -301,6 +301,9 @@ static void build_record(const struct build *b, struct plan *plan)
 	plan->verbose = b->o->value[OPT_VERBOSE].set;
 	/* Nobody but root has to know what he leaves behind. */
 	plan->unregistered_ok = !b->host->privileged;
+	plan->spool_rule.unsynced = b->site->spool_unsynced;
+	plan->spool_rule.max = b->host->privileged ? b->site->spool_max
+						   : b->site->spool_max_user;
 	if (b->host->privileged)
 		plan->spool = b->site->spool;
 	else if (b->job->state)

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "acct/record.h"
+#include "acct/spool.h"
 #include "base/err.h"
 #include "base/pool.h"
 #include "cg/cg.h"
@@ -78,7 +79,8 @@ struct plan {
 	const char *cpu_policy; /* by which cores were picked, or NULL */
 	const char *cwd;        /* where the payload starts; NULL: "/" */
 	const char *spool;      /* directory of records; NULL: none */
-	const char *record;     /* file for a copy, or NULL */
+	struct spool_rule spool_rule;
+	const char *record; /* file for a copy, or NULL */
 	bool quiet, verbose;
 	const struct job *job;
 };

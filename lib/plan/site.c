@@ -100,6 +100,8 @@ void site_init(struct site *ret)
 	memset(ret, 0, sizeof(*ret));
 	ret->default_profile = "batch";
 	ret->spool = LOCALSTATEDIR "/spool/cloison";
+	ret->spool_max = (uint64_t)1 << 30;
+	ret->spool_max_user = (uint64_t)100 << 20;
 	/* Far from those that people hand out. */
 	ret->first_project = 1000000000;
 	ret->last_project = 1000065535;
@@ -269,6 +271,34 @@ static int set_spool(struct site *site, const char *value, struct err *err)
 	return option_path(value, NULL, &site->pool, &site->spool, err);
 }
 
+static int take_max(const char *value, uint64_t *ret, struct err *err)
+{
+	*ret = 0;
+	return strcmp(value, "none") != 0 && parse_size(value, ret, err);
+}
+
+static int set_spool_max(struct site *site, const char *value, struct err *err)
+{
+	return take_max(value, &site->spool_max, err);
+}
+
+static int set_spool_max_user(struct site *site, const char *value,
+			      struct err *err)
+{
+	return take_max(value, &site->spool_max_user, err);
+}
+
+static int set_spool_sync(struct site *site, const char *value, struct err *err)
+{
+	static const char *const list[] = { "record", "off", NULL };
+	int i;
+
+	if (parse_word(value, list, &i, err))
+		return -1;
+	site->spool_unsynced = i == 1;
+	return 0;
+}
+
 static int nets_word(struct site *site, const char *word, struct err *err)
 {
 	struct net_link link;
@@ -328,6 +358,9 @@ static const struct {
 	{ "scratch-dirs", set_scratch_dirs },
 	{ "scratch-projects", set_scratch_projects },
 	{ "spool", set_spool },
+	{ "spool-max", set_spool_max },
+	{ "spool-max-user", set_spool_max_user },
+	{ "spool-sync", set_spool_sync },
 	{ "cgroup-parent", set_cgroup_parent },
 	{ "cores", set_cores },
 };

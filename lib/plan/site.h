@@ -49,6 +49,8 @@ struct site {
 	size_t n_scratch_dirs;
 	uint32_t first_project, last_project; /* for its quotas */
 	const char *spool;                    /* of root's records */
+	uint64_t spool_max, spool_max_user;   /* bytes; 0: any */
+	bool spool_unsynced;                  /* cells do not wait for disks */
 	bool share_cores;          /* cells get cores that others have */
 	const char *cgroup_parent; /* delegated for cells, by cgroup path */
 };

@@ -418,11 +418,11 @@ void cell_foresee(const struct plan *plan, const struct host *host,
 	pool_free(&pool);
 }
 
-void cell_settle(const struct cell *cell)
+void cell_settle(const struct plan *plan, const struct cell *cell)
 {
 	struct err ignored;
 
-	if (cell->reserved >= 0)
+	if (cell->reserved >= 0 && !plan->spool_rule.unsynced)
 		spool_settle(cell->spool, cell->reserved, &ignored);
 }
 
@@ -431,8 +431,9 @@ static int write_spool(const struct plan *plan, struct cell *cell,
 {
 	if (cell->spool < 0)
 		cell->spool = spool_open(plan->spool, geteuid(), err);
-	if (cell->spool < 0 || spool_write(cell->spool, cell->reserved,
-					   cell->registry.id, json, err))
+	if (cell->spool < 0 ||
+	    spool_write(cell->spool, cell->reserved, cell->registry.id, json,
+			&plan->spool_rule, err))
 		return -1;
 	if (cell->reserved >= 0)
 		close(cell->reserved);

@@ -139,8 +139,8 @@ int cell_reap(struct cell *cell, struct err *err);
 void cell_foresee(const struct plan *plan, const struct host *host,
 		  struct cell *cell);
 
-/* Wait until that is on the disk. */
-void cell_settle(const struct cell *cell);
+/* Wait until that is on the disk, if the site wants it there. */
+void cell_settle(const struct plan *plan, const struct cell *cell);
 
 /* What a finished cell's record says, beside what the plan does. */
 int cell_record(const struct plan *plan, const struct host *host,

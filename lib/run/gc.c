@@ -222,6 +222,7 @@ static void fill(const struct gc *gc, const struct entry *e, struct record *r)
 static int write_lost(const struct gc *gc, const struct entry *e,
 		      struct pool *pool, struct err *err)
 {
+	const struct spool_rule any = { 0 };
 	cleanup_fd int spool = -1;
 	const char *json;
 	struct record r;
@@ -240,7 +241,7 @@ static int write_lost(const struct gc *gc, const struct entry *e,
 	fill(gc, e, &r);
 	if (record_format(&r, pool, &json, err))
 		return -1;
-	return spool_write(spool, -1, e->id, json, err);
+	return spool_write(spool, -1, e->id, json, &any, err);
 }
 
 /* --- cells --- */

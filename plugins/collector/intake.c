@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "acct/lost.h"
+#include "acct/room.h"
 #include "acct/spool.h"
 #include "base/cleanup.h"
 #include "collector/intake.h"
@@ -145,6 +146,8 @@ int intake_spool(struct store *store, const char *dir, struct err *err)
 
 	if (spool < 0)
 		return err_prefix(err, "spool");
+	if (room_full(spool, err))
+		fprintf(stderr, "cloison: %s: %s\n", dir, err->text);
 	result = lost_close(spool, geteuid(), &(size_t){ 0 }, err);
 	if (!result)
 		result = spool_read(spool, geteuid(), take, &si, err);

@@ -310,17 +310,17 @@ void glue_plan(struct glue *g, spank_t spank)
 }
 
 /* In a process that nobody waits for, as a disk may take its time. */
-static void settle(struct cell *cell)
+static void settle(const struct plan *plan, const struct cell *cell)
 {
 	int keep[] = { cell->spool, cell->reserved };
 
-	if (cell->reserved < 0 || fork())
+	if (cell->reserved < 0 || plan->spool_rule.unsynced || fork())
 		return;
 	/* Readers of the task's output wait for the last one that holds it. */
 	fd_close_others(keep, 2);
 	for (int fd = 0; fd < 3; fd++)
 		close(fd);
-	cell_settle(cell);
+	cell_settle(plan, cell);
 	_exit(0);
 }
 
@@ -354,7 +354,7 @@ static int build(struct glue *g, struct err *err)
 		snprintf(s->leaf, sizeof(s->leaf), "%s", cell.cg.leaf);
 		cell.start_us = g->start_us;
 		cell_foresee(&g->plan, &g->host, &cell);
-		settle(&cell);
+		settle(&g->plan, &cell);
 		cell_release(&cell);
 		_exit(0);
 	}

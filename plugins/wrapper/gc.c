@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "acct/lost.h"
+#include "acct/room.h"
 #include "acct/spool.h"
 #include "base/cleanup.h"
 #include "run/gc.h"
@@ -34,6 +35,9 @@ static int close_lost(bool verbose, struct err *err)
 	/* What has never been used is not made. */
 	if (!r && !access(site.spool, F_OK)) {
 		spool = spool_open(site.spool, 0, err);
+		if (spool >= 0 && room_full(spool, err))
+			fprintf(stderr, "cloison: %s: %s\n", site.spool,
+				err->text);
 		r = spool < 0 ? -1 : lost_close(spool, 0, &n, err);
 	}
 	if (n && verbose)

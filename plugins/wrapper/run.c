@@ -145,7 +145,7 @@ static int run(struct request *r)
 		fprintf(stderr, "cloison: scratch has no size: %s\n",
 			cell.scratch.no_quota.text);
 	cell_foresee(&r->plan, &r->host, &cell);
-	cell_settle(&cell);
+	cell_settle(&r->plan, &cell);
 	if (cell_wait(&r->plan, &cell, &err)) {
 		status = fail(&err);
 	} else {

@@ -184,6 +184,32 @@ close_lost() { if is_root; then "$CLOISON" gc; else "$CLOISON" report --json; fi
 	[ "$output" = "[\"lost\",\"y\",$(id -u),\"batch\",\"of-an-earlier-boot\",null]" ]
 }
 
+@test "a full spool costs the record and not the job, and is told of" {
+	is_root || skip "the site file is root's"
+	echo 'spool-max = 4096' >>"$BATS_TEST_TMPDIR/site.conf"
+	cell "${site[@]}" -- true
+	run -0 --separate-stderr "$CLOISON" run "${site[@]}" -- true
+	[[ $stderr == *"no record: "*"the spool has its 4096 bytes (spool-max)"* ]]
+	[ "$(ls "$spool/new" | wc -l) $(ls "$spool/tmp" | wc -l)" = "1 0" ]
+	for _ in 1 2; do
+		run -0 --separate-stderr "$CLOISON" report --spool="$spool" --store="$BATS_TEST_TMPDIR/db/r"
+		[[ $stderr == *"no room for 1 record:"* ]]
+	done
+	# What was read has made room.
+	run -0 --separate-stderr "$CLOISON" run "${site[@]}" -- true
+	[ -z "$stderr" ]
+}
+
+@test "spool-sync=off: a cell waits for no disk" {
+	is_root || skip "the site file is root's"
+	strace -f -o syncs -e trace=fsync,fdatasync "$CLOISON" run --quiet "${site[@]}" -- true
+	grep -q sync syncs
+	echo 'spool-sync = off' >>"$BATS_TEST_TMPDIR/site.conf"
+	strace -f -o syncs -e trace=fsync,fdatasync "$CLOISON" run --quiet "${site[@]}" -- true
+	run ! grep sync syncs
+	[ "$(ls "$spool/new" | wc -l)" -eq 2 ]
+}
+
 @test "a record that was written is not replaced by gc" {
 	forge 00-recorded "spool $spool" "recorded yes"
 	mkdir -p "$spool/new" "$spool/tmp"

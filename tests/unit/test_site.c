@@ -120,6 +120,9 @@ static void whole_file(void **state)
 	     "loosen = net,memory pids\n"
 	     "loosen-rw = /data /scratch\n"
 	     "spool = /var/spool/cells\n"
+	     "spool-max = 2G\n"
+	     "spool-max-user = none\n"
+	     "spool-sync = off\n"
 	     "cgroup-parent = /cells.slice\n"
 	     "cores = share\n"
 	     "\n"
@@ -133,6 +136,9 @@ static void whole_file(void **state)
 	assert_string_equal(site.default_profile, "gpu");
 	assert_string_equal(site.profiles, "gpu batch, strict");
 	assert_string_equal(site.spool, "/var/spool/cells");
+	assert_int_equal(site.spool_max, 2LL << 30);
+	assert_int_equal(site.spool_max_user, 0);
+	assert_true(site.spool_unsynced);
 	assert_string_equal(site.cgroup_parent, "/cells.slice");
 	assert_true(site.share_cores);
 	for (int i = 0; i < OPTIONS; i++)
@@ -145,10 +151,10 @@ static void whole_file(void **state)
 	assert_string_equal(site_find(&site, "gpu")->base, "batch");
 	assert_false(site_find(&site, "gpu")->built_in);
 	assert_int_equal(site_find(&site, "gpu")->n_rows, 4);
-	row_is("gpu", 0, "memory", "4G", "t.conf:13");
-	row_is("gpu", 1, "rw", "/data", "t.conf:14");
-	row_is("gpu", 2, "ro", "%w", "t.conf:15");
-	row_is("gpu", 3, "scratch", "25%", "t.conf:16");
+	row_is("gpu", 0, "memory", "4G", "t.conf:16");
+	row_is("gpu", 1, "rw", "/data", "t.conf:17");
+	row_is("gpu", 2, "ro", "%w", "t.conf:18");
+	row_is("gpu", 3, "scratch", "25%", "t.conf:19");
 }
 
 /* Keys of the site may stand before any section; no newline at the end. */

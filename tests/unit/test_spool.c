@@ -21,11 +21,13 @@
 
 #include "acct/lost.h"
 #include "acct/record.h"
+#include "acct/room.h"
 #include "acct/spool.h"
 #include "base/fd.h"
 
 static char dir[64];
 static struct err err;
+static const struct spool_rule any;
 
 static int setup(void **state)
 {
@@ -111,10 +113,10 @@ static void test_write_and_read(void **state)
 
 	(void)state;
 	umask(0277);
-	assert_int_equal(spool_write(fd, -1, "2-b", "text", &err), 0);
+	assert_int_equal(spool_write(fd, -1, "2-b", "text", &any, &err), 0);
 	umask(022);
-	assert_int_equal(spool_write(fd, -1, "1-a", "text", &err), 0);
-	assert_int_equal(spool_write(fd, -1, "1-a", "text", &err), 0);
+	assert_int_equal(spool_write(fd, -1, "1-a", "text", &any, &err), 0);
+	assert_int_equal(spool_write(fd, -1, "1-a", "text", &any, &err), 0);
 	assert_int_equal(mode_of("a/b/spool/new/2-b.json"), 0600);
 	assert_int_equal(mode_of("a/b/spool"), geteuid() ? 0700 : 0755);
 	assert_int_equal(spool_read(fd, geteuid(), see, &s, &err), 0);
@@ -139,8 +141,8 @@ static void test_stop(void **state)
 	int fd = open_ok("spool");
 
 	(void)state;
-	assert_int_equal(spool_write(fd, -1, "1", "text", &err), 0);
-	assert_int_equal(spool_write(fd, -1, "2", "text", &err), 0);
+	assert_int_equal(spool_write(fd, -1, "1", "text", &any, &err), 0);
+	assert_int_equal(spool_write(fd, -1, "2", "text", &any, &err), 0);
 	assert_int_equal(spool_read(fd, geteuid(), see, &s, &err), -1);
 	assert_int_equal(s.n, 1);
 	close(fd);
@@ -152,10 +154,10 @@ static void test_bad_ids(void **state)
 	int fd = open_ok("spool");
 
 	(void)state;
-	assert_int_equal(spool_write(fd, -1, "../x", "text", &err), -1);
-	assert_int_equal(spool_write(fd, -1, "", "text", &err), -1);
+	assert_int_equal(spool_write(fd, -1, "../x", "text", &any, &err), -1);
+	assert_int_equal(spool_write(fd, -1, "", "text", &any, &err), -1);
 	memset(big, 'x', sizeof(big) - 1);
-	assert_int_equal(spool_write(fd, -1, "1", big, &err), -1);
+	assert_int_equal(spool_write(fd, -1, "1", big, &any, &err), -1);
 	assert_int_equal(err.num, EFBIG);
 	close(fd);
 }
@@ -272,7 +274,7 @@ static void test_sweep(void **state)
 	assert_int_equal(access("spool/tmp/old.json", F_OK), -1);
 	assert_int_equal(access("spool/tmp/fresh.json", F_OK), 0);
 	/* The same id again: the half one is no obstacle. */
-	assert_int_equal(spool_write(fd, -1, "fresh", "text", &err), 0);
+	assert_int_equal(spool_write(fd, -1, "fresh", "text", &any, &err), 0);
 	assert_int_equal(access("spool/new/fresh.json", F_OK), 0);
 	close(fd);
 }
@@ -296,7 +298,7 @@ static void test_reserve(void **state)
 	/* Readers see neither this nor what it is kept for. */
 	assert_int_equal(spool_read(fd, geteuid(), see, &s, &err), 0);
 	assert_int_equal(s.n, 0);
-	assert_int_equal(spool_write(fd, room, "1-a", "text", &err), 0);
+	assert_int_equal(spool_write(fd, room, "1-a", "text", &any, &err), 0);
 	assert_int_equal(access("spool/tmp/1-a.json", F_OK), -1);
 	close(room);
 	assert_int_equal(spool_read(fd, geteuid(), see, &s, &err), 0);
@@ -307,7 +309,7 @@ static void test_reserve(void **state)
 	memset(longer, 'x', RECORD_MAX - 1);
 	longer[RECORD_MAX - 1] = '\0';
 	room = spool_reserve(fd, "2", "", &err);
-	assert_int_equal(spool_write(fd, room, "2", longer, &err), 0);
+	assert_int_equal(spool_write(fd, room, "2", longer, &any, &err), 0);
 	close(room);
 	test_free(longer);
 
@@ -325,7 +327,7 @@ static void test_reserve(void **state)
 	assert_int_equal(stat("spool/tmp/5.json", &st), 0);
 	ino = st.st_ino;
 	close(room);
-	assert_int_equal(spool_write(fd, -1, "5", "text", &err), 0);
+	assert_int_equal(spool_write(fd, -1, "5", "text", &any, &err), 0);
 	assert_int_equal(stat("spool/new/5.json", &st), 0);
 	assert_int_equal(st.st_ino, ino);
 	memset(&s, 0, sizeof(s));
@@ -336,7 +338,7 @@ static void test_reserve(void **state)
 	/* Somebody has taken it away. */
 	room = spool_reserve(fd, "4", "", &err);
 	assert_int_equal(unlink("spool/tmp/4.json"), 0);
-	assert_int_equal(spool_write(fd, room, "4", "text", &err), 0);
+	assert_int_equal(spool_write(fd, room, "4", "text", &any, &err), 0);
 	assert_int_equal(access("spool/new/4.json", F_OK), 0);
 	close(room);
 	close(fd);
@@ -455,6 +457,73 @@ static void test_lost(void **state)
 	close(fd);
 }
 
+static int64_t used(void)
+{
+	char text[32] = "";
+
+	assert_true(fd_read_file(AT_FDCWD, "spool/used", text, sizeof(text)) >
+		    0);
+	return strtoll(text, NULL, 10);
+}
+
+/* What finds no room is refused and counted; what is read makes room. */
+static void test_limit(void **state)
+{
+	const struct spool_rule rule = { .max = 12288, .unsynced = true };
+	int fd = open_ok("spool"), room;
+	struct seen s = { 0 };
+	char full[128];
+
+	(void)state;
+	assert_int_equal(room_full(fd, &err), 0);
+	for (const char *id = "1\0002\0003"; *id; id += 2)
+		assert_int_equal(spool_write(fd, -1, id, "text", &rule, &err),
+				 0);
+	room = spool_reserve(fd, "4", "", &err);
+	assert_int_equal(spool_write(fd, room, "4", "text", &rule, &err), -1);
+	close(room);
+	assert_int_equal(err.num, EDQUOT);
+	assert_non_null(strstr(err.text, "spool-max"));
+	assert_int_equal(spool_write(fd, -1, "5", "text", &rule, &err), -1);
+	assert_int_equal(access("spool/tmp/4.json", F_OK), -1);
+	assert_int_equal(used(), 12288);
+	assert_int_equal(room_full(fd, &err), 1);
+	assert_non_null(strstr(err.text, "no room for 2 records"));
+	assert_true(fd_read_file(AT_FDCWD, "spool/full", full, sizeof(full)) >
+		    0);
+	assert_memory_equal(full, "records 2\nsince 20", 18);
+	/* Without a limit there is room. */
+	assert_int_equal(spool_write(fd, -1, "6", "text", &any, &err), 0);
+	assert_int_equal(used(), 16384);
+	for (const char *id = "1\0002\0003"; *id; id += 2) {
+		char name[8];
+
+		snprintf(name, sizeof(name), "%s.json", id);
+		assert_int_equal(spool_remove(fd, name, &err), 0);
+		assert_int_equal(spool_remove(fd, name, &err), 0);
+	}
+	assert_int_equal(used(), 4096);
+	assert_int_equal(spool_write(fd, -1, "7", "text", &rule, &err), 0);
+	assert_int_equal(spool_reject(fd, "7.json", &err), 0);
+	assert_int_equal(used(), 4096);
+	/* Somebody has died in between, or meddled: readers count. */
+	put("spool/used", "99999999\n", 0600);
+	assert_int_equal(spool_write(fd, -1, "8", "text", &rule, &err), -1);
+	assert_int_equal(spool_read(fd, geteuid(), see, &s, &err), 0);
+	assert_int_equal(used(), 4096);
+	assert_int_equal(spool_write(fd, -1, "8", "text", &rule, &err), 0);
+	/* Three records by now; the number is gone, and nobody knows. */
+	assert_int_equal(unlink("spool/used"), 0);
+	assert_int_equal(spool_write(fd, -1, "9", "text", &rule, &err), 0);
+	assert_int_equal(spool_read(fd, geteuid(), see, &s, &err), 0);
+	assert_int_equal(used(), 12288);
+	/* Said until somebody removes it. */
+	assert_int_equal(room_full(fd, &err), 1);
+	assert_int_equal(unlink("spool/full"), 0);
+	assert_int_equal(room_full(fd, &err), 0);
+	close(fd);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -472,6 +541,7 @@ int main(void)
 		TEST(test_reserve),
 		TEST(test_recover),
 		TEST(test_lost),
+		TEST(test_limit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
