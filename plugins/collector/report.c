@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "collector/export.h"
 #include "collector/html.h"
 #include "collector/intake.h"
 #include "collector/page.h"
@@ -37,6 +38,8 @@ static int act(const struct request *rq, struct store *store, struct err *err)
 	if (rq->output == REQUEST_EXPORT)
 		return signed_export(store, &rq->filter, rq->socket, rq->ttl,
 				     rq->file, err);
+	if (rq->output == REQUEST_OTHERS)
+		return export_write(store, &rq->filter, rq->file, err);
 	if (rq->output == REQUEST_IMPORT)
 		return signed_import(store, rq->socket, rq->file, err);
 	if (rq->output == REQUEST_HTML)

@@ -25,7 +25,7 @@ static int set_output(struct request *rq, const struct rule *rule,
 	if (rq->output_given && rq->output != rule->at)
 		return err_set(
 			err, 0,
-			"only one of --table, --csv, --json, --html, --export-signed and --import-signed may be given");
+			"only one of --table, --csv, --json, --html, --export, --export-signed and --import-signed may be given");
 	rq->output_given = true;
 	rq->output = (enum request_output)rule->at;
 	rq->file = arg;
@@ -172,6 +172,8 @@ static const struct rule rules[] = {
 	  "where cells leave their records" },
 	{ "store", required_argument, set_string, AT(store), "=FILE",
 	  "where records are kept" },
+	{ "export", required_argument, set_output, REQUEST_OTHERS,
+	  "=FORMAT[=FILE]", "for other programs: xdmod, ur, metrics" },
 	{ "export-signed", optional_argument, set_output, REQUEST_EXPORT,
 	  "[=FILE]", "sign the records for another store" },
 	{ "import-signed", optional_argument, set_output, REQUEST_IMPORT,

@@ -13,6 +13,7 @@ enum request_output {
 	REQUEST_CSV,
 	REQUEST_JSON,
 	REQUEST_HTML,
+	REQUEST_OTHERS,
 	REQUEST_EXPORT,
 	REQUEST_IMPORT,
 	REQUEST_OUTPUTS
@@ -21,7 +22,7 @@ enum request_output {
 struct request {
 	enum request_output output;
 	bool output_given;
-	const char *file;       /* what it is about; NULL: stdin or stdout */
+	const char *file;       /* see each output; NULL: stdin or stdout */
 	bool records;           /* --by=record: each for itself */
 	bool page;              /* all about one job */
 	struct group_view view; /* else */
