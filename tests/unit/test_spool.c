@@ -470,15 +470,16 @@ static int64_t used(void)
 static void test_limit(void **state)
 {
 	const struct spool_rule rule = { .max = 12288, .unsynced = true };
+	const char *const ids[] = { "1", "2", "3" };
 	int fd = open_ok("spool"), room;
 	struct seen s = { 0 };
 	char full[128];
 
 	(void)state;
 	assert_int_equal(room_full(fd, &err), 0);
-	for (const char *id = "1\0002\0003"; *id; id += 2)
-		assert_int_equal(spool_write(fd, -1, id, "text", &rule, &err),
-				 0);
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(
+			spool_write(fd, -1, ids[i], "text", &rule, &err), 0);
 	room = spool_reserve(fd, "4", "", &err);
 	assert_int_equal(spool_write(fd, room, "4", "text", &rule, &err), -1);
 	close(room);
@@ -495,10 +496,10 @@ static void test_limit(void **state)
 	/* Without a limit there is room. */
 	assert_int_equal(spool_write(fd, -1, "6", "text", &any, &err), 0);
 	assert_int_equal(used(), 16384);
-	for (const char *id = "1\0002\0003"; *id; id += 2) {
+	for (size_t i = 0; i < 3; i++) {
 		char name[8];
 
-		snprintf(name, sizeof(name), "%s.json", id);
+		snprintf(name, sizeof(name), "%s.json", ids[i]);
 		assert_int_equal(spool_remove(fd, name, &err), 0);
 		assert_int_equal(spool_remove(fd, name, &err), 0);
 	}
