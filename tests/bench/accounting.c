@@ -314,6 +314,7 @@ static int by_value(const void *a, const void *b)
 /* The room is made while the payload runs (cell_foresee). */
 static void end_of_cell(const char *dir, long n)
 {
+	const struct spool_rule rule = { .max = INT64_MAX };
 	double *us = calloc((size_t)n, sizeof(*us));
 	int spool = spool_open(dir, geteuid(), &err);
 
@@ -327,12 +328,12 @@ static void end_of_cell(const char *dir, long n)
 
 		if (record_id(id, &err))
 			fail();
-		reserved = spool_reserve(spool, id, &err);
-		if (reserved < 0)
+		reserved = spool_reserve(spool, id, "{", &err);
+		if (reserved < 0 || spool_settle(spool, reserved, &err))
 			fail();
 		start = now();
 		text = example(id);
-		if (spool_write(spool, reserved, id, text, &err))
+		if (spool_write(spool, reserved, id, text, &rule, &err))
 			fail();
 		us[i] = (now() - start) * 1e6;
 		close(reserved);
