@@ -54,7 +54,7 @@ struct store_driver {
 	const char *begin_write, *begin_read;
 };
 
-extern const struct store_driver store_sqlite;
+extern const struct store_driver store_sqlite, store_mariadb;
 
 /* The columns that come from the record itself. */
 enum {
@@ -289,6 +289,9 @@ struct store {
 /* A statement that is prepared once, its parameters yet to be bound. */
 struct store_stmt *store_statement(struct store *store,
 				   enum store_statement which, struct err *err);
+
+/* They are gone with the connection. */
+void store_forget_statements(struct store *store);
 
 /*
  * `fn` in one transaction, which is undone when it returns -1; and again, a few

@@ -102,7 +102,7 @@ static void forget(struct store *store)
 	names_forget(&store->shapes);
 }
 
-static void finalize(struct store *store)
+void store_forget_statements(struct store *store)
 {
 	for (size_t i = 0; i < STATEMENTS; i++) {
 		if (store->statement[i])
@@ -156,14 +156,31 @@ int store_read(struct store *store,
 	return transaction(store, store->driver->begin_read, fn, arg, err);
 }
 
+static const char mariadb[] = "mariadb:";
+
+static int open_db(const char *where, struct store *store, struct err *err)
+{
+	size_t prefix = sizeof(mariadb) - 1;
+
+	store->driver = &store_sqlite;
+	if (!strncmp(where, mariadb, prefix)) {
+		where += prefix;
+#ifdef HAVE_MARIADB
+		store->driver = &store_mariadb;
+#else
+		return err_set(err, 0, "cloison was built without MariaDB");
+#endif
+	}
+	return store->driver->open(where, &store->db, err);
+}
+
 int store_open(const char *where, struct store **ret, struct err *err)
 {
 	struct store *store = calloc(1, sizeof(*store));
 
 	if (!store)
 		abort();
-	store->driver = &store_sqlite;
-	if (store->driver->open(where, &store->db, err) ||
+	if (open_db(where, store, err) ||
 	    (store->driver->carry && store->driver->carry(store, err))) {
 		store_close(store);
 		return err_prefix(err, "store %s", where);
@@ -177,7 +194,7 @@ void store_close(struct store *store)
 	if (!store)
 		return;
 	forget(store);
-	finalize(store);
+	store_forget_statements(store);
 	if (store->db)
 		store->driver->close(store->db);
 	free(store);
@@ -344,6 +361,46 @@ struct listing {
 	size_t n;
 };
 
+static int start_query(struct store *store, struct query *q,
+		       const char *columns, const struct store_filter *filter,
+		       struct err *err)
+{
+	query_start(q, columns, "record");
+	query_job(q, filter->job, false);
+	query_time(q, filter->since_us, filter->until_us);
+	return query_filter(q, store, filter, err);
+}
+
+/*
+ * The newest started no earlier than the earliest of as many that ended last:
+ * days of the end have an index, starts have none. -1: there are not as many.
+ */
+static int earliest(struct store *store, const struct store_filter *filter,
+		    int64_t *ret, struct err *err)
+{
+	struct store_stmt *stmt;
+	struct query q;
+	int64_t n = 0;
+	int result;
+
+	*ret = INT64_MAX;
+	if (start_query(store, &q, "start_us", filter, err))
+		return -1;
+	query_number(&q, " ORDER BY day DESC LIMIT ?", filter->limit);
+	if (query_prepare(&q, store, "", &stmt, err))
+		return -1;
+	for (; (result = stmt_step(stmt, err)) > 0; n++) {
+		int64_t start = got_number(stmt);
+
+		if (start < *ret)
+			*ret = start;
+	}
+	store->driver->finalize(stmt);
+	if (n < filter->limit || !n)
+		*ret = -1;
+	return result;
+}
+
 /*
  * The numbers of the rows. Rows are fetched one by one afterwards: a statement
  * under way would keep all writers waiting for as long as the reader's pager
@@ -352,22 +409,25 @@ struct listing {
 static int list(struct store *store, void *arg, struct err *err)
 {
 	struct listing *l = arg;
+	bool limited = l->filter->limit >= 0;
+	int64_t since = -1;
 	struct store_stmt *stmt;
 	struct query q;
 	int result;
 
 	pool_free(&l->pool);
 	l->n = 0;
-	query_start(&q, "seq", "record");
-	query_job(&q, l->filter->job, false);
-	query_time(&q, l->filter->since_us, l->filter->until_us);
-	if (query_filter(&q, store, l->filter, err))
+	if ((limited && earliest(store, l->filter, &since, err)) ||
+	    start_query(store, &q, "seq", l->filter, err))
 		return -1;
-	if (l->filter->limit >= 0)
+	if (since >= 0) {
+		query_number(&q, " AND day >= ?", since / DAY_US);
+		query_number(&q, " AND start_us >= ?", since);
+	}
+	if (limited)
 		query_number(&q, " ORDER BY start_us DESC, id DESC LIMIT ?",
 			     l->filter->limit);
-	if (query_prepare(&q, store,
-			  l->filter->limit < 0 ? " ORDER BY start_us, id" : "",
+	if (query_prepare(&q, store, limited ? "" : " ORDER BY start_us, id",
 			  &stmt, err))
 		return -1;
 	while ((result = stmt_step(stmt, err)) > 0) {

@@ -9,9 +9,13 @@
 #include "base/err.h"
 
 /*
- * Where records are kept. One interface, several engines: SQLite in a file
- * now, a database server for the sites that outgrow it. A store is for one
- * thread; several processes may use the same one.
+ * Where records are kept. One interface, two engines: SQLite in a file, and
+ * MariaDB for the sites that outgrow it. A store is for one thread; several
+ * processes may use the same one.
+ *
+ * A server that is away, or goes away, is an error of the call. The store stays
+ * good: each later call tries to connect again. Of a store_insert that failed
+ * so nothing may be known; it can be called again with the same entries.
  */
 
 /* How a record came. */
@@ -119,9 +123,15 @@ struct store;
 
 /*
  * Open, making it or bringing it up to date at need. A store newer than this
- * program is an error. `where` is a path. Its directory must be one's own and
- * not writable by others, as for spool_dir, and so must the file, which is made
- * with mode 0600.
+ * program is an error. `where` is a path, for SQLite. Its directory must be
+ * one's own and not writable by others, as for spool_dir, and so must the file,
+ * which is made with mode 0600.
+ *
+ * Or it is "mariadb:" and the path of an option file of the client library, of
+ * which group [cloison] counts: host or socket, user, password, database. It
+ * must be root's or one's own, others may not read nor the group write it. The
+ * database is the store's alone. SELECT, INSERT, UPDATE and DELETE on it are
+ * needed, and CREATE, ALTER, DROP and INDEX to make it or bring it up to date.
  */
 int store_open(const char *where, struct store **ret, struct err *err);
 

@@ -16,7 +16,8 @@
  *
  * How fast records of a year go into a store, what they take there, and how
  * long reports from it take. RECORDS is 100000 if not told otherwise; STORE is
- * a new file in the current directory, removed afterwards, unless it is named.
+ * a new file in the current directory, removed afterwards, unless it is named;
+ * with 0 RECORDS there are only reports.
  */
 enum {
 	BATCH = 10000,
@@ -232,12 +233,13 @@ int main(int argc, char **argv)
 	struct stat st;
 	struct err err;
 
-	if (n < 1) {
+	if (n < 1 && argc < 3) {
 		fprintf(stderr, "usage: bench_store [RECORDS] [STORE]\n");
 		return 1;
 	}
 	check(store_open(where, &store, &err), &err);
-	fill(store, n);
+	if (n)
+		fill(store, n);
 	if (!stat(where, &st))
 		printf("%-40s %10.0f bytes each\n", "on disk",
 		       (double)st.st_size / (double)n);

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 /* clang-format on */
 
+#include <ctype.h>
 #include <ftw.h>
 #include <sqlite3.h>
 #include <stdio.h>
@@ -19,6 +20,12 @@
 #include <unistd.h>
 
 #include "store/store.h"
+#ifdef HAVE_MARIADB
+#include "mariadb.h"
+#endif
+
+/* Most tests are run with each engine. */
+static bool on_server;
 
 static char dir[64];
 static struct err err;
@@ -38,9 +45,48 @@ static int rm(const char *path, const struct stat *st, int type,
 	return remove(path);
 }
 
+#ifdef HAVE_MARIADB
+static char databases[512]; /* of this test, a space behind each */
+
+static void remove_databases(void)
+{
+	char *name, *rest = databases;
+
+	while ((name = strsep(&rest, " ")) && *name)
+		server_query(pool_printf(&pool, "DROP DATABASE %s", name));
+	*databases = '\0';
+}
+
+/* A store named as a file is on the server a database of its own. */
+static const char *on_server_where(const char *path)
+{
+	char name[32] = "";
+	FILE *f;
+
+	for (size_t i = 0; path[i] && i < sizeof(name) - 1; i++)
+		name[i] = isalnum(path[i]) ? path[i] : '_';
+	if (!strstr(databases, pool_printf(&pool, "%s ", name))) {
+		strcat(strcat(databases, name), " ");
+		assert_true(server_query(
+			pool_printf(&pool, "CREATE DATABASE %s", name)));
+		f = fopen(pool_printf(&pool, "%s.cnf", name), "w");
+		fprintf(f,
+			"[cloison]\nsocket=%s/socket\nuser=root\n"
+			"database=%s\n",
+			server.dir, name);
+		fclose(f);
+		chmod(pool_printf(&pool, "%s.cnf", name), 0600);
+	}
+	return pool_printf(&pool, "mariadb:%s.cnf", name);
+}
+#endif
+
 static int teardown(void **state)
 {
 	(void)state;
+#ifdef HAVE_MARIADB
+	remove_databases();
+#endif
 	pool_free(&pool);
 	return chdir("/") || nftw(dir, rm, 16, FTW_DEPTH | FTW_PHYS);
 }
@@ -49,6 +95,10 @@ static struct store *open_ok(const char *path)
 {
 	struct store *store = NULL;
 
+#ifdef HAVE_MARIADB
+	if (on_server)
+		path = on_server_where(path);
+#endif
 	if (store_open(path, &store, &err))
 		fail_msg("store_open: %s", err.text);
 	return store;
@@ -623,6 +673,35 @@ static int see_text(void *arg, const struct store_row *row, struct err *e)
 	return 0;
 }
 
+/* The newest are those that started last, not those that ended last. */
+static void test_newest(void **state)
+{
+	struct store *s = open_ok("r.db");
+	struct store_filter f = STORE_FILTER_ALL;
+	struct store_entry e[] = {
+		cell("long", "1", "0", "n", "ann", NOON + 5 * DAY, 0),
+		cell("older", "2", "0", "n", "ann", NOON + 3 * DAY, 0),
+		cell("newer", "3", "0", "n", "ann", NOON + 4 * DAY, 0),
+		cell("never", "4", "0", "n", "ann", NOON, 0),
+	};
+
+	(void)state;
+	of(&e[0])->time.start_us = NOON * INT64_C(1000000);
+	of(&e[3])->time.start_us = of(&e[3])->time.end_us = -1;
+	put(s, e, 4);
+	f.limit = 2;
+	expect(s, &f, "older newer ");
+	f.limit = 3;
+	expect(s, &f, "long older newer ");
+	f.limit = 4;
+	expect(s, &f, "never long older newer ");
+	f.limit = 5;
+	expect(s, &f, "never long older newer ");
+	f.limit = 0;
+	expect(s, &f, "");
+	store_close(s);
+}
+
 /* What the store makes smaller comes back byte for byte. */
 static void test_texts(void **state)
 {
@@ -950,28 +1029,173 @@ static void test_file_checks(void **state)
 	}
 }
 
+#ifdef HAVE_MARIADB
+static int server_up(void **state)
+{
+	(void)state;
+	return server_run() ? 0 : -1;
+}
+
+/* A server that goes away is an error; when it is back, the store is good. */
+static void test_server_away(void **state)
+{
+	struct store_filter all = STORE_FILTER_ALL;
+	struct store_entry e = entry("a", "1", "x", 1, 0),
+			   f = entry("b", "1", "x", 2, 0);
+	char ids[64] = "";
+	struct store *s = open_ok("r.db");
+
+	insert(s, &e, 1);
+	server_kill();
+	assert_int_equal(store_insert(s, &f, 1, &err), -1);
+	assert_int_equal(store_each(s, &all, see, ids, &err), -1);
+	assert_int_equal(server_up(state), 0);
+	insert(s, &f, 1);
+	assert_int_equal(f.fate, STORE_NEW);
+	expect(s, &all, "a b ");
+	/* And one that was away in between is not missed. */
+	server_kill();
+	assert_int_equal(server_up(state), 0);
+	expect(s, &all, "a b ");
+	store_close(s);
+}
+
+/* Two writers and a reader at once: nobody fails, nothing is lost. */
+static void test_writers(void **state)
+{
+	enum {
+		EACH = 40
+	};
+	struct store *s = open_ok("r.db");
+	struct store_filter all = STORE_FILTER_ALL;
+	const char *where = on_server_where("r.db");
+	pid_t pid[2];
+	int status;
+
+	(void)state;
+	for (int who = 0; who < 2; who++) {
+		pid[who] = fork();
+		if (pid[who])
+			continue;
+		s = NULL;
+		status = store_open(where, &s, &err);
+		for (int i = 0; i < EACH && !status; i++) {
+			struct store_entry e =
+				cell(pool_printf(&pool, "%d-%d", who, i), "1",
+				     pool_printf(&pool, "%d", i), "n", "ann",
+				     NOON, 0);
+
+			status =
+				record_format(e.record, &pool, &e.text, &err) ||
+				store_insert(s, &e, 1, &err);
+		}
+		if (status)
+			fprintf(stderr, "%s\n", err.text);
+		_exit(status != 0);
+	}
+	for (int i = 0; i < 5; i++)
+		sum(s, &all, STORE_BY_USER);
+	for (int who = 0; who < 2; who++) {
+		assert_int_equal(waitpid(pid[who], &status, 0), pid[who]);
+		assert_int_equal(status, 0);
+	}
+	assert_int_equal(sum(s, &all, STORE_BY_USER).sum[0].records, 2 * EACH);
+	store_close(s);
+}
+
+static void test_option_file(void **state)
+{
+	const char *where;
+
+	(void)state;
+	store_close(open_ok("r.db"));
+	where = on_server_where("r.db");
+	chmod("r_db.cnf", 0644);
+	open_fails(where, "chmod 640");
+	chmod("r_db.cnf", 0640);
+	store_close(open_ok("r.db"));
+	server_query("UPDATE r_db.cloison SET version = 99");
+	open_fails(where, "newer cloison");
+	open_fails("mariadb:none.cnf", "none.cnf");
+	mkfifo("fifo.cnf", 0600);
+	open_fails("mariadb:fifo.cnf", "regular file");
+}
+
+/* Who may only read gets reports. */
+static void test_reader(void **state)
+{
+	struct store_filter all = STORE_FILTER_ALL;
+	struct store_entry e[5], f = entry("x", "1", "x", 1, 0);
+	struct store *s = some_cells(e);
+	FILE *file;
+
+	(void)state;
+	store_close(s);
+	assert_true(server_query("CREATE USER reader@localhost"));
+	assert_true(server_query("GRANT SELECT ON r_db.* TO reader@localhost"));
+	file = fopen("reader.cnf", "w");
+	fprintf(file,
+		"[cloison]\nsocket=%s/socket\nuser=reader\n"
+		"database=r_db\n",
+		server.dir);
+	fclose(file);
+	chmod("reader.cnf", 0600);
+	assert_int_equal(store_open("mariadb:reader.cnf", &s, &err), 0);
+	expect(s, &all, "0193-4567-89abcdef a b d c ");
+	assert_int_equal(sum(s, &all, STORE_BY_USER).n, 3);
+	assert_int_equal(store_insert(s, &f, 1, &err), -1);
+	store_close(s);
+	server_query("DROP USER reader@localhost");
+}
+
+static void start_over_server(void)
+{
+	on_server = true;
+	if (!server_start())
+		print_message("MariaDB is not tested: no server starts (is "
+			      "mariadb-server-core installed?)\n");
+}
+
+static void stop_server(void)
+{
+	server_kill();
+	if (chdir("/") || nftw(server.dir, rm, 16, FTW_DEPTH | FTW_PHYS))
+		print_message("%s is left\n", server.dir);
+}
+#endif
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define CONFORMANCE                                                            \
+	TEST(test_insert_and_filter), TEST(test_same_id),                      \
+		TEST(test_one_transaction), TEST(test_sum_by_job),             \
+		TEST(test_sum_by_others), TEST(test_sum_filters),              \
+		TEST(test_sum_of_nothing), TEST(test_due), TEST(test_expire),  \
+		TEST(test_texts), TEST(test_ids), TEST(test_replaced_in_sums), \
+		TEST(test_newest)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
-		TEST(test_insert_and_filter),
-		TEST(test_same_id),
-		TEST(test_one_transaction),
-		TEST(test_sum_by_job),
-		TEST(test_sum_by_others),
-		TEST(test_sum_filters),
-		TEST(test_sum_of_nothing),
-		TEST(test_due),
-		TEST(test_expire),
-		TEST(test_texts),
-		TEST(test_ids),
-		TEST(test_replaced_in_sums),
+	const struct CMUnitTest sqlite[] = {
+		CONFORMANCE,
 		TEST(test_size),
 		TEST(test_old_store),
 		TEST(test_not_ours),
 		TEST(test_file_checks),
 	};
+	int failed = cmocka_run_group_tests(sqlite, NULL, NULL);
+#ifdef HAVE_MARIADB
+	const struct CMUnitTest mariadb[] = {
+		CONFORMANCE,
+		TEST(test_writers),
+		TEST(test_server_away),
+		TEST(test_option_file),
+		TEST(test_reader),
+	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	start_over_server();
+	if (server.admin)
+		failed += cmocka_run_group_tests(mariadb, NULL, NULL);
+	stop_server();
+#endif
+	return failed;
 }
