@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "collector/export.h"
@@ -11,8 +13,10 @@
 #include "collector/intake.h"
 #include "collector/page.h"
 #include "collector/request.h"
+#include "collector/serve.h"
 #include "collector/signed.h"
 #include "collector/view.h"
+#include "collector/whole.h"
 
 /* `cloison report`: accounting from the spool to the store and out of it. */
 
@@ -99,31 +103,75 @@ static int carry_out(struct request *rq, struct err *err)
 	return result;
 }
 
-static int fail(const struct err *err)
+/* The error is for the one who asked. */
+static int serve(const struct request *server, struct pool *pool,
+		 struct err *err)
 {
-	fprintf(stderr, "cloison: %s\n", err->text);
-	return FAILED;
+	struct ucred peer;
+	struct request rq;
+	int result;
+
+	if (serve_peer(&peer, err))
+		return -1;
+	result = serve_read(server, &peer, pool, &rq, err);
+	if (!result)
+		result = carry_out(&rq, err);
+	serve_end(result ? err : NULL);
+	return 0;
+}
+
+static int ask(void *arg, FILE *out, struct err *err)
+{
+	const struct request *rq = arg;
+
+	return serve_ask(rq->from, rq, out, err);
+}
+
+/*
+ * Who is not root and names no place finds the records of his jobs where the
+ * node or the site keeps them, if they are shown there.
+ */
+static bool is_for_others(struct request *rq)
+{
+	struct stat st;
+
+	if (rq->from)
+		return strcmp(rq->from, "own") != 0;
+	if (!geteuid() || rq->store || rq->spool || request_is_local(rq) ||
+	    stat(SERVE_SOCKET, &st) || !S_ISSOCK(st.st_mode))
+		return false;
+	rq->from = SERVE_SOCKET;
+	return true;
+}
+
+static int run(struct request *rq, struct pool *pool, struct err *err)
+{
+	if (rq->help || rq->helpformat) {
+		(rq->help ? request_help : group_help)();
+		return 0;
+	}
+	if (rq->serve)
+		return serve(rq, pool, err);
+	if (is_for_others(rq))
+		return whole_write(rq->file, ask, rq, err);
+	return carry_out(rq, err);
 }
 
 int main(int argc, char **argv)
 {
+	struct pool pool = { 0 };
 	struct request rq;
 	struct err err;
-	int result = 0;
+	int result = request_parse(argc, argv, false, &pool, &rq, &err);
 
-	if (request_parse(argc, argv, &rq, &err))
-		return fail(&err);
-	if (rq.help)
-		request_help();
-	else if (rq.helpformat)
-		group_help();
-	else
-		result = carry_out(&rq, &err);
-	if (result < 0)
-		return fail(&err);
-	if (fflush(stdout) || ferror(stdout)) {
-		err_set(&err, errno, "write to stdout");
-		return fail(&err);
+	if (!result)
+		result = run(&rq, &pool, &err);
+	if (result >= 0 && (fflush(stdout) || ferror(stdout)))
+		result = err_set(&err, errno, "write to stdout");
+	pool_free(&pool);
+	if (result < 0) {
+		fprintf(stderr, "cloison: %s\n", err.text);
+		return FAILED;
 	}
 	return result ? REFUSED : 0;
 }

@@ -17,6 +17,7 @@ struct rule {
 		   struct err *err);
 	size_t at; /* of the member, or which output */
 	const char *arg, *help;
+	bool remote; /* may come from others */
 };
 
 static int set_output(struct request *rq, const struct rule *rule,
@@ -59,15 +60,18 @@ static int set_no_import(struct request *rq, const struct rule *rule,
 static int set_by(struct request *rq, const struct rule *rule, const char *arg,
 		  struct err *err)
 {
+	char names[128] = "";
+	size_t n = 0;
+
 	(void)rule;
 	rq->records = !strcmp(arg, "record");
 	rq->view.group = column_group_find(arg);
 	if (rq->records || rq->view.group)
 		return 0;
-	err_set(err, 0, "--by: '%s' is none of record", arg);
 	for (size_t i = 0; i < column_groups_n; i++)
-		err_hint(err, "%s", column_groups[i].name);
-	return -1;
+		n += (size_t)snprintf(names + n, sizeof(names) - n, "%s, ",
+				      column_groups[i].name);
+	return err_set(err, 0, "--by: '%s' is none of %srecord", arg, names);
 }
 
 static int set_limit(struct request *rq, const struct rule *rule,
@@ -129,43 +133,44 @@ static int set_time(struct request *rq, const struct rule *rule,
 #define AT(member) offsetof(struct request, member)
 static const struct rule rules[] = {
 	{ "by", required_argument, set_by, 0, "=WHAT",
-	  "job, step, user, account, node, profile, day, reason, record" },
+	  "job, step, user, account, node, profile, day, reason, record",
+	  true },
 	{ "table", no_argument, set_output, REQUEST_TABLE, "",
-	  "a line for each, to be read" },
+	  "a line for each, to be read", true },
 	{ "csv", no_argument, set_output, REQUEST_CSV, "",
-	  "a line for each, raw numbers" },
+	  "a line for each, raw numbers", true },
 	{ "json", no_argument, set_output, REQUEST_JSON, "",
-	  "an object for each, raw numbers" },
+	  "an object for each, raw numbers", true },
 	{ "html", required_argument, set_output, REQUEST_HTML, "=FILE",
-	  "a page with plots; - is stdout" },
+	  "a page with plots; - is stdout", true },
 	{ "format", required_argument, set_string, AT(view.format),
-	  "=COL[%WIDTH],...", "which columns" },
+	  "=COL[%WIDTH],...", "which columns", true },
 	{ "helpformat", no_argument, set_true, AT(helpformat), "",
 	  "list all columns" },
 	{ "sort", required_argument, set_string, AT(view.sort), "=[-]COL",
-	  "in the order of a column; -: highest first" },
+	  "in the order of a column; -: highest first", true },
 	{ "limit", required_argument, set_limit, 0, "=N",
-	  "the newest N; with --sort the first N" },
+	  "the newest N; with --sort the first N", true },
 	{ "job", required_argument, set_string, AT(filter.job), "=ID",
-	  "all about a job; with --by or --table, its records only" },
+	  "all about a job; with --by or --table, its records only", true },
 	{ "user", required_argument, set_string, AT(filter.user), "=NAME",
-	  "of a user" },
+	  "of a user", true },
 	{ "account", required_argument, set_string, AT(filter.account), "=NAME",
-	  "charged to an account" },
+	  "charged to an account", true },
 	{ "cluster", required_argument, set_string, AT(filter.cluster), "=NAME",
-	  "of a scheduler's cluster" },
+	  "of a scheduler's cluster", true },
 	{ "node", required_argument, set_string, AT(filter.node), "=NAME",
-	  "on a node" },
+	  "on a node", true },
 	{ "profile", required_argument, set_string, AT(filter.profile), "=NAME",
-	  "in cells with that profile" },
+	  "in cells with that profile", true },
 	{ "reason", required_argument, set_string, AT(filter.reason), "=WORD",
-	  "that ended so: oom, time-limit, ..." },
+	  "that ended so: oom, time-limit, ...", true },
 	{ "failed", no_argument, set_true, AT(filter.failed), "",
-	  "that did not exit with 0" },
+	  "that did not exit with 0", true },
 	{ "since", required_argument, set_time, AT(filter.since_us), "=TIME",
-	  "that ended since (2026-01-31, 2h)" },
+	  "that ended since (2026-01-31, 2h)", true },
 	{ "until", required_argument, set_time, AT(filter.until_us), "=TIME",
-	  "that ended before" },
+	  "that ended before", true },
 	{ "no-import", no_argument, set_no_import, 0, "",
 	  "leave the spool alone" },
 	{ "spool", required_argument, set_string, AT(spool), "=DIR",
@@ -174,6 +179,12 @@ static const struct rule rules[] = {
 	  "where records are kept" },
 	{ "export", required_argument, set_output, REQUEST_OTHERS,
 	  "=FORMAT[=FILE]", "for other programs: xdmod, ur, metrics" },
+	{ "from", required_argument, set_string, AT(from), "=SOCKET",
+	  "ask there; own: report on your own records" },
+	{ "serve", no_argument, set_true, AT(serve), "",
+	  "answer who asks on the standard input" },
+	{ "operators", required_argument, set_string, AT(operators), "=GROUP",
+	  "who may see all, when asking" },
 	{ "export-signed", optional_argument, set_output, REQUEST_EXPORT,
 	  "[=FILE]", "sign the records for another store" },
 	{ "import-signed", optional_argument, set_output, REQUEST_IMPORT,
@@ -186,7 +197,8 @@ static const struct rule rules[] = {
 };
 #undef AT
 enum {
-	RULES = sizeof(rules) / sizeof(rules[0])
+	RULES = sizeof(rules) / sizeof(rules[0]),
+	FIRST = 256 /* above what getopt_long(3) returns for errors */
 };
 
 void request_help(void)
@@ -200,6 +212,16 @@ void request_help(void)
 	printf("\nSee cloison-report(1).\n");
 }
 
+/* "--name=value", as the other side will parse it. A file stays here. */
+static const char *as_given(const struct rule *rule, const char *arg,
+			    struct pool *pool)
+{
+	if (rule->at == REQUEST_HTML && rule->set == set_output)
+		arg = "-";
+	return pool_printf(pool, "--%s%s%s", rule->name, arg ? "=" : "",
+			   arg ? arg : "");
+}
+
 static int bad_option(char *const *argv, int got, struct err *err)
 {
 	return err_set(
@@ -210,9 +232,19 @@ static int bad_option(char *const *argv, int got, struct err *err)
 		argv[optind - 1]);
 }
 
+bool request_is_local(const struct request *rq)
+{
+	return rq->output > REQUEST_HTML;
+}
+
 /* What one option cannot tell for itself. */
 static int finish(struct request *rq, struct err *err)
 {
+	if (rq->from &&
+	    (rq->store || rq->spool || rq->serve || request_is_local(rq)))
+		return err_set(
+			err, 0,
+			"--from: what is asked elsewhere has no --store, --spool, --serve, --export, --export-signed or --import-signed");
 	if (rq->records && (rq->view.format || rq->view.sort))
 		return err_set(
 			err, 0,
@@ -237,30 +269,52 @@ static int finish(struct request *rq, struct err *err)
 	return group_check(&rq->view, err);
 }
 
-int request_parse(int argc, char **argv, struct request *ret, struct err *err)
+static int parse_options(int argc, char **argv, bool remote, struct pool *pool,
+			 struct request *rq, struct err *err)
 {
 	struct option options[RULES + 1] = { 0 };
-	int got, i;
+	int got, at, n = 0;
 
+	for (int i = 0; i < RULES; i++)
+		if (rules[i].remote || !remote)
+			options[n++] = (struct option){ rules[i].name,
+							rules[i].has_arg, NULL,
+							i + FIRST };
+	opterr = optind = 0;
+	while ((got = getopt_long(argc, argv, ":", options, &at)) != -1) {
+		const struct rule *rule;
+
+		if (got < FIRST)
+			return bad_option(argv, got, err);
+		rule = &rules[got - FIRST];
+		if (rule->set(rq, rule, optarg, err))
+			return -1;
+		if (rule->remote)
+			*(const char **)pool_push(pool, &rq->options,
+						  &rq->n_options,
+						  sizeof(*rq->options)) =
+				as_given(rule, optarg, pool);
+	}
+	return 0;
+}
+
+int request_parse(int argc, char **argv, bool remote, struct pool *pool,
+		  struct request *ret, struct err *err)
+{
 	*ret = (struct request){
 		.filter = STORE_FILTER_ALL,
 		.ttl = AUTH_TTL_MAX,
 		.import = true,
 	};
-	for (i = 0; i < RULES; i++)
-		options[i] = (struct option){ rules[i].name, rules[i].has_arg,
-					      NULL, 0 };
-	opterr = 0;
-	while ((got = getopt_long(argc, argv, ":", options, &i)) != -1) {
-		if (got)
-			return bad_option(argv, got, err);
-		if (rules[i].set(ret, &rules[i], optarg, err))
-			return -1;
-	}
+	if (parse_options(argc, argv, remote, pool, ret, err))
+		return -1;
 	if (optind < argc)
 		return err_set(
 			err, 0,
 			"unexpected argument '%s' (see cloison report --help)",
 			argv[optind]);
+	if (remote && ret->output == REQUEST_HTML &&
+	    strcmp(ret->file, "-") != 0)
+		return err_set(err, 0, "--html: no files here");
 	return finish(ret, err);
 }

@@ -12,7 +12,7 @@ enum request_output {
 	REQUEST_TABLE,
 	REQUEST_CSV,
 	REQUEST_JSON,
-	REQUEST_HTML,
+	REQUEST_HTML, /* the last that others may ask for */
 	REQUEST_OTHERS,
 	REQUEST_EXPORT,
 	REQUEST_IMPORT,
@@ -31,10 +31,24 @@ struct request {
 	int ttl;
 	bool import;
 	bool help, helpformat;
+	const char *from;      /* whom to ask; "own": nobody */
+	bool serve;            /* answer one who asks */
+	const char *operators; /* who may see all */
+	/* Those options that may be asked of others, as they were given. */
+	const char **options;
+	size_t n_options;
 };
 
-/* Strings are those of `argv`, which getopt_long(3) puts in order. */
-int request_parse(int argc, char **argv, struct request *ret, struct err *err);
+/*
+ * Strings are those of `argv`, which getopt_long(3) puts in order, or in
+ * `pool`. A command line that came from `remote` has no options that name
+ * files or other places.
+ */
+int request_parse(int argc, char **argv, bool remote, struct pool *pool,
+		  struct request *ret, struct err *err);
+
+/* Whether its output is nothing that can be asked of others. */
+bool request_is_local(const struct request *rq);
 
 void request_help(void);
 
