@@ -119,6 +119,7 @@ struct word {
 struct scan {
 	const struct store_cell *cell;
 	struct shape_bytes *shape, *values;
+	const char *from; /* of the text that is not in the shape yet */
 	struct word key[DEPTH];
 	bool array[DEPTH];
 	size_t depth;
@@ -167,6 +168,8 @@ static void put_value(struct scan *s, const char *at, size_t len)
 	size_t i = s->array[s->depth] ? COLUMNS : column_of(s);
 	uint64_t v;
 
+	put(s->shape, s->from, (size_t)(at - s->from));
+	s->from = at + len;
 	if (i < COLUMNS && is_column(s, i, at, len)) {
 		put_char(s->shape, MARK_COLUMN);
 		put_char(s->shape, 'A' + (int)i);
@@ -194,19 +197,15 @@ static size_t string_len(const char *at)
 }
 
 /* A name, a word of a list, or a value. */
-static void put_string(struct scan *s, const char *at, size_t len)
+static void see_string(struct scan *s, const char *at, size_t len)
 {
-	if (at[len] == ':') {
+	if (at[len] == ':')
 		s->key[s->depth] = (struct word){ at + 1, len - 2 };
-		put(s->shape, at, len);
-	} else if (s->array[s->depth]) {
-		put(s->shape, at, len);
-	} else {
+	else if (!s->array[s->depth])
 		put_value(s, at, len);
-	}
 }
 
-static bool put_bracket(struct scan *s, char c)
+static bool see_bracket(struct scan *s, char c)
 {
 	if (c == '{' || c == '[') {
 		if (++s->depth == DEPTH)
@@ -217,7 +216,6 @@ static bool put_bracket(struct scan *s, char c)
 		if (!s->depth--)
 			return false;
 	}
-	put_char(s->shape, c);
 	return true;
 }
 
@@ -225,6 +223,7 @@ bool shape_build(const char *text, const struct store_cell *cell,
 		 struct shape_bytes *ret_shape, struct shape_bytes *ret_values)
 {
 	struct scan s = { .cell = cell,
+			  .from = text,
 			  .shape = ret_shape,
 			  .values = ret_values };
 	size_t len;
@@ -238,15 +237,15 @@ bool shape_build(const char *text, const struct store_cell *cell,
 			len = string_len(text);
 			if (!len)
 				return false;
-			put_string(&s, text, len);
+			see_string(&s, text, len);
 		} else if (*text == '-' || (*text >= '0' && *text <= '9')) {
 			len = strcspn(text, ",}]");
 			put_value(&s, text, len);
-		} else if (!put_bracket(&s, *text)) {
+		} else if (!see_bracket(&s, *text)) {
 			return false;
 		}
 	}
-	put_char(ret_shape, '\0');
+	put(ret_shape, s.from, (size_t)(text - s.from) + 1);
 	ret_shape->len--;
 	return true;
 }
