@@ -32,6 +32,9 @@ static size_t append(char line[static LINE], size_t len, const char *fmt, ...)
 	return len < LINE ? len : LINE - 1;
 }
 
+static void put(enum log_level level, const struct err *err, unsigned held_back,
+		const char *fmt, va_list ap) CLOISON_PRINTF(4, 0);
+
 /* One write, so that lines of threads do not mix. */
 static void put(enum log_level level, const struct err *err, unsigned held_back,
 		const char *fmt, va_list ap)
