@@ -249,6 +249,21 @@ nobody() { setpriv --reuid=65534 --regid=65534 --clear-groups "$@"; }
 	[ "$(stored)" -eq 100 ]
 }
 
+@test "a collector that does not answer: ship waits, and ends when it is told" {
+	start_daemon collect
+	start_daemon ship
+	kill -STOP "$(cat "$D/collect.pid")"
+	spool_many 1 20
+	sleep 0.3
+	stop_daemon ship
+	[ "$ended" -eq 0 ]
+	[ "$(ls "$spool/new" | wc -l)" -eq 20 ]
+	kill -CONT "$(cat "$D/collect.pid")"
+	run_daemon ship
+	until_true spool_empty
+	[ "$(stored)" -eq 20 ]
+}
+
 @test "a ship that is killed leaves what it did not bring" {
 	start_daemon collect
 	start_daemon ship 'batch-records = 1'
