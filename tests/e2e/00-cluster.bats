@@ -36,6 +36,14 @@ setup() {
 	id=$(as alice sbatch --parsable --comment=hello -o /dev/null --wrap true)
 	eventually 60 sacct_is "$id" state COMPLETED
 	[ "$(sacct_field "$id" user,account,exitcode,comment)" = "alice|alice|0:0|hello" ]
+	run -0 sacctmgr -iQ modify job where jobid="$id" set AdminComment="a note"
+	[ "$(sacct_field "$id" AdminComment)" = "a note" ]
+}
+
+@test "slurmdbd answers: it knows the cluster, its accounts and their users" {
+	[ "$(sacctmgr -nP list cluster format=cluster)" = cloison ]
+	run -0 sacctmgr -nP list associations cluster=cloison format=account,user
+	[[ $output == *"alice|alice"* && $output == *"bob|bob"* ]]
 }
 
 @test "exit statuses and signals come back" {
