@@ -22,7 +22,8 @@
 static struct {
 	char dir[64];
 	pid_t pid;
-	MYSQL *admin; /* NULL: there is none */
+	MYSQL *admin; /* NULL: none runs */
+	bool missing; /* none is installed */
 } server;
 
 static pid_t server_spawn(const char *const *argv)
@@ -108,6 +109,7 @@ static bool server_start(void)
 		return false;
 	snprintf(data, sizeof(data), "--datadir=%s/data", server.dir);
 	pid = server_spawn(argv);
+	server.missing = pid < 0;
 	if (pid < 0 || waitpid(pid, &status, 0) != pid || status)
 		return false;
 	return server_run();
