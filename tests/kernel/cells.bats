@@ -162,7 +162,7 @@ forge() {
 }
 
 # Root's janitor does that at boot, a user's report for the user.
-close_lost() { if is_root; then "$CLOISON" gc; else "$CLOISON" report --json; fi; }
+close_lost() { if is_root; then "$CLOISON" gc; else "$CLOISON" report --by=record --json; fi; }
 
 @test "a cell whose node died is closed as lost after the boot, with what was known" {
 	site=()
