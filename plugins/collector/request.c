@@ -138,9 +138,9 @@ static const struct rule rules[] = {
 	{ "table", no_argument, set_output, REQUEST_TABLE, "",
 	  "a line for each, to be read", true },
 	{ "csv", no_argument, set_output, REQUEST_CSV, "",
-	  "a line for each, raw numbers", true },
+	  "records, or a line for each, raw numbers", true },
 	{ "json", no_argument, set_output, REQUEST_JSON, "",
-	  "an object for each, raw numbers", true },
+	  "records, or an object for each, raw numbers", true },
 	{ "html", required_argument, set_output, REQUEST_HTML, "=FILE",
 	  "a page with plots; - is stdout", true },
 	{ "format", required_argument, set_string, AT(view.format),
@@ -153,6 +153,8 @@ static const struct rule rules[] = {
 	  "the newest N; with --sort the first N", true },
 	{ "job", required_argument, set_string, AT(filter.job), "=ID",
 	  "all about a job; with --by or --table, its records only", true },
+	{ "page", no_argument, set_true, AT(page), "",
+	  "with --job and --json: all about it, as data", true },
 	{ "user", required_argument, set_string, AT(filter.user), "=NAME",
 	  "of a user", true },
 	{ "account", required_argument, set_string, AT(filter.account), "=NAME",
@@ -240,6 +242,9 @@ bool request_is_local(const struct request *rq)
 /* What one option cannot tell for itself. */
 static int finish(struct request *rq, struct err *err)
 {
+	bool no_form = !rq->records && !rq->view.group && !rq->view.format &&
+		       !rq->view.sort;
+
 	if (rq->from &&
 	    (rq->store || rq->spool || rq->serve || request_is_local(rq)))
 		return err_set(
@@ -258,12 +263,19 @@ static int finish(struct request *rq, struct err *err)
 		return err_set(
 			err, 0,
 			"--by, --format, --sort and --limit are not for --html, whose plots are always the same");
+	if (rq->page && !(rq->filter.job && no_form &&
+			  (!rq->output_given || rq->output == REQUEST_JSON)))
+		return err_set(
+			err, 0,
+			"--page is for --job=ID, with --json at most: a page has a form of its own");
+	/* Who names a job, and no form of a report on it, gets all about it. */
+	rq->page |= rq->filter.job && no_form && !rq->output_given;
+	/* People want jobs, programs want all there is. */
+	rq->records |=
+		!rq->page && no_form &&
+		(rq->output == REQUEST_CSV || rq->output == REQUEST_JSON);
 	if (rq->records)
 		return 0;
-	/* Who names a job, and no form of a report on it, gets all about it. */
-	rq->page = rq->filter.job && !rq->view.group && !rq->view.format &&
-		   !rq->view.sort &&
-		   (!rq->output_given || rq->output == REQUEST_JSON);
 	if (!rq->view.group)
 		rq->view.group = &column_groups[0];
 	return group_check(&rq->view, err);

@@ -250,7 +250,7 @@ Next time
   --cell-memory=6G: its memory limit was too low.
   --cell-scratch=2G: its scratch was full.
   its limit 'pids' was not enforced: no controller." ]]
-	run groups --job=4711 --json
+	run groups --job=4711 --page --json
 	[ "$(jq -c '[.job, .cells, .ooms, .asked.memory, (.steps | map(.step))]' <<< "$output")" = \
 		'["4711",3,2,"4G",["0","2","1"]]' ]
 	[ "$(jq -c '[.why[] | [.reason, .cells, .step]]' <<< "$output")" = \
@@ -262,8 +262,23 @@ Next time
 	[[ $(groups --job=4712) == *"Everything exited with 0."* ]]
 	# Forms of a report that are asked for are those of all reports.
 	[ "$(groups --job=4711 --table | wc -l)" -eq 2 ]
-	[ "$(groups --job=4711 --csv | wc -l)" -eq 2 ]
+	[ "$(groups --job=4711 --by=job --csv | wc -l)" -eq 2 ]
 	[ "$(groups --job=4711 --by=step | wc -l)" -eq 4 ]
+}
+
+@test "people get jobs and programs get records, unless they say" {
+	spool_some
+	groups > /dev/null
+	[ "$(groups --json)" = "$(r --json)" ]
+	[ "$(groups --csv)" = "$(r --csv)" ]
+	[ "$(groups --json --job=4711)" = "$(r --json --job=4711)" ]
+	[ "$(groups --page --job=4711)" = "$(groups --job=4711)" ]
+	for form in "" --job=4711\ --csv --job=4711\ --by=job --job=4711\ --sort=user; do
+		# shellcheck disable=SC2086 # several options
+		run groups --page $form
+		[ "$status" -eq 125 ]
+		[[ $output == "cloison: --page is for --job=ID"* ]]
+	done
 }
 
 @test "a page is on one job that there is" {
