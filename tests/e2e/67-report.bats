@@ -30,7 +30,7 @@ known() { cloison report --by=record --json --job="$1" | jq -e 'length > 0'; }
 	[ "$output" = "cloison: there is no record of job $job here" ]
 	[ "$(as bob cloison report --user=alice --json)" = "[]" ]
 	run -0 setpriv --reuid=bob --regid=bob --groups=cloison-operators \
-		cloison report --job="$job" --json
+		cloison report --job="$job" --page --json
 	[ "$(jq -r '"\(.user) \(.why[0].reason)"' <<<"$output")" = "alice oom" ]
 	# Of the own store of alice it is no job.
 	run -125 as alice cloison report --from=own --job="$job"
