@@ -155,6 +155,7 @@ int room_full(int spool, struct err *ret)
 	unsigned long long n;
 	char since[32];
 
+	(void)fd; /* it has the lock */
 	if (!read_full(spool, &n, since))
 		return 0;
 	err_set(ret, 0,
