@@ -144,6 +144,15 @@ static int find_nodes(hwloc_topology_t t, struct pool *pool, struct topo *ret,
 	return 0;
 }
 
+/* No description has a slash in it. */
+static bool names_file(const char *source)
+{
+	size_t len = strlen(source);
+
+	return strchr(source, '/') ||
+	       (len > 4 && !strcmp(source + len - 4, ".xml"));
+}
+
 static int set_source(hwloc_topology_t t, const char *source, struct err *err)
 {
 	static const char xml[] = "xml:", synthetic[] = "synthetic:";
@@ -156,12 +165,15 @@ static int set_source(hwloc_topology_t t, const char *source, struct err *err)
 	else if (!strncmp(source, synthetic, sizeof(synthetic) - 1))
 		r = lib.hwloc_topology_set_synthetic(
 			t, source + sizeof(synthetic) - 1);
+	else if (names_file(source))
+		r = lib.hwloc_topology_set_xml(t, source);
 	else
-		return err_set(err, 0,
-			       "topology '%s' is neither xml:FILE nor "
-			       "synthetic:TEXT",
-			       source);
-	return r ? err_set(err, errno, "topology %s", source) : 0;
+		r = lib.hwloc_topology_set_synthetic(t, source);
+	if (!r)
+		return 0;
+	err_set(err, errno, "topology '%s'", source);
+	return err_hint(err, "a file of hwloc's XML, or a description such as "
+			     "'package:2 core:4 pu:2'");
 }
 
 /* Binding to each CPU in turn to ask it about itself would disturb a caller */

@@ -72,7 +72,8 @@ struct topo_plan {
 /*
  * Load a topology: `source` NULL for this machine as the process may use it
  * (hwloc leaves out what its cpuset or cgroup disallows), "xml:FILE" or
- * "synthetic:TEXT". Loads libhwloc. Memory from `pool`.
+ * "synthetic:TEXT", where what comes before the colon may be left out if a
+ * file's name has a slash or ends in .xml. Loads libhwloc. Memory from `pool`.
  */
 int topo_load(const char *source, struct pool *pool, struct topo *ret,
 	      struct err *err);

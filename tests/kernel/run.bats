@@ -485,11 +485,12 @@ os.execvp(sys.argv[1], sys.argv[1:])' "$@"
 	machine='synthetic:package:2 [numa] l3:2 core:4 pu:1'
 	run -0 "$CLOISON" plan --cpus=4 --cpu-policy=numa --topology="$machine"
 	[[ $'\n'$output$'\n' == *$'\nplaces.cpus 0-3\nplaces.mems 0\n'* ]]
+	[ "$("$CLOISON" plan --cpus=4 --cpu-policy=numa --topology="${machine#*:}")" = "$output" ]
 	run -0 "$CLOISON" plan --cpus=4 --cpu-policy=spread --topology="$machine"
 	[[ $'\n'$output$'\n' == *$'\nplaces.cpus 0,4,8,12\nplaces.mems 0-1\n'* ]]
 	run -0 "$CLOISON" plan --json --cpuset=15 --topology="$machine"
 	[ "$(jq -r '.places.mems' <<<"$output")" = 1 ]
-	for source in machine "xml:$BATS_TEST_TMPDIR/none" xml:/etc/passwd synthetic:x:y; do
+	for source in machine "xml:$BATS_TEST_TMPDIR/none" xml:/etc/passwd /etc/passwd none.xml synthetic:x:y; do
 		run "$CLOISON" plan --topology="$source"
 		[ "$status" -eq 125 ]
 		[[ ${lines[0]} == "cloison: --topology: "* && ${#lines[@]} -eq 1 ]]
