@@ -1,59 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash disable=SC2034
-# What the tests of cloisond share: a munged of their own for each realm, and
-# both roles as the user who runs the tests. TOP is the file's directory, D the
-# test's.
+# What the tests of cloisond share: both roles, as the user who runs the tests.
+# TOP is the file's directory, D the test's.
+
+load realms
 
 : "${CLOISON:=cloison}"
 : "${CLOISOND:=$(dirname "$(dirname "$CLOISON")")/sbin/cloisond}"
 : "${CLOISON_REPORT:=${CLOISON_LIBEXECDIR:-}/cloison-report}"
 me=$(id -u)
 
-daemon_setup_file() {
-	export PATH="$PATH:/usr/sbin"
-	TOP=$(mktemp -d /tmp/cloisond-XXXXXX)
-	export TOP
-	chmod 755 "$TOP"	# munged: its socket is for everybody
-	for realm in "$@"; do
-		start_munged "$realm"
-	done
-}
-
-daemon_teardown_file() {
-	for pid in "$TOP"/*.munged; do
-		[ ! -f "$pid" ] || kill "$(cat "$pid")" || true
-	done
-	sleep 0.2
-	rm -rf "$TOP"
-}
-
-start_munged() {
-	command -v munged >/dev/null || return 0
-	[ -e "$TOP/$1.key" ] || (umask 077 && head -c 64 /dev/urandom > "$TOP/$1.key")
-	munged --foreground --socket="$TOP/$1" --key-file="$TOP/$1.key" \
-		--pid-file="$TOP/$1.pid" --seed-file="$TOP/$1.seed" \
-		--log-file="$TOP/$1.log" >/dev/null 2>&1 3>&- &
-	echo $! > "$TOP/$1.munged"
-	until_true test -S "$TOP/$1"
-}
-
-stop_munged() {
-	kill "$(cat "$TOP/$1.munged")"
-	until_true test ! -S "$TOP/$1"
-	rm "$TOP/$1.munged"
-}
-
-need_munged() {
-	[ -f "$TOP/here.munged" ] || skip "munged is not installed"
-}
-
 # until_true COMMAND...: for half a minute at most
 until_true() {
-	for _ in $(seq 600); do
-		! "$@" 2>/dev/null || return 0
-		sleep 0.05
-	done
-	echo "never true: $*" >&2
+	eventually "$@" && return
 	tail -n 5 "${D:-/nonexistent}"/*.log >&2
 	return 1
 }

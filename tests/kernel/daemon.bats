@@ -8,8 +8,8 @@ bats_require_minimum_version 1.5.0
 
 load daemon
 
-setup_file() { daemon_setup_file here elsewhere; }
-teardown_file() { daemon_teardown_file; }
+setup_file() { realms_begin here elsewhere; }
+teardown_file() { realms_end; }
 setup() { daemon_setup; }
 teardown() { daemon_teardown; }
 

@@ -4,37 +4,10 @@
 
 bats_require_minimum_version 1.5.0
 
-setup_file() {
-	export PATH="$PATH:/usr/sbin"
-	TOP=$(mktemp -d /tmp/cloison-report-XXXXXX)
-	export TOP
-	chmod 755 "$TOP"	# munged: its socket is for everybody
-	for realm in here elsewhere; do
-		start_munged $realm
-	done
-}
+load realms
 
-teardown_file() {
-	for pid in "$TOP"/*.munged; do
-		[ ! -f "$pid" ] || kill "$(cat "$pid")" || true
-	done
-	sleep 0.2
-	rm -rf "$TOP"
-}
-
-start_munged() {
-	command -v munged >/dev/null || return 0
-	(umask 077 && head -c 64 /dev/urandom > "$TOP/$1.key")
-	munged --foreground --socket="$TOP/$1" --key-file="$TOP/$1.key" \
-		--pid-file="$TOP/$1.pid" --seed-file="$TOP/$1.seed" \
-		--log-file="$TOP/$1.log" >/dev/null 2>&1 3>&- &
-	echo $! > "$TOP/$1.munged"
-	for _ in $(seq 100); do
-		[ ! -S "$TOP/$1" ] || return 0
-		sleep 0.05
-	done
-	return 1
-}
+setup_file() { realms_begin here elsewhere; }
+teardown_file() { realms_end; }
 
 setup() {
 	report=${CLOISON_REPORT:-$CLOISON_LIBEXECDIR/cloison-report}
@@ -74,10 +47,6 @@ spool() {
 	mkdir -p "$D/spool/tmp" "$D/spool/new"
 	chmod 755 "$D/spool" "$D/spool/tmp" "$D/spool/new"
 	(umask 077 && record "$@" > "$D/spool/new/$1.json")
-}
-
-need_munged() {
-	[ -f "$TOP/here.munged" ] || skip "munged is not installed"
 }
 
 # export_signed [FILE [OPTION...]]
