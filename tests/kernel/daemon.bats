@@ -276,6 +276,29 @@ nobody() { setpriv --reuid=65534 --regid=65534 --clear-groups "$@"; }
 	[ "$(stored)" -eq 100 ]
 }
 
+@test "a node whose clock is an hour off: later, and nothing is lost" {
+	faketime=$(find /usr/lib -name libfaketime.so.1 | head -n 1)
+	[ "$faketime" ] || skip "libfaketime is not installed"
+	cp "$TOP/here.key" "$TOP/ship.key"
+	start_daemon collect
+	realm=ship start_daemon ship
+	spool_one 0193-a
+	refused=0
+	for off in +1h -1h; do
+		start_munged ship LD_PRELOAD="$faketime" FAKETIME="$off"
+		until_true counts ship 'batches_refused_total{reason="expired"}' $((refused + 1))
+		stop_munged ship
+		refused=$(counter ship 'batches_refused_total{reason="expired"}')
+	done
+	grep -q 'event=batch-refused reason=expired .*signed in the future' "$D/collect.log"
+	grep -q 'event=batch-refused reason=expired .*it has expired' "$D/collect.log"
+	[ "$(ls "$spool/new")" = 0193-a.json ]
+	start_munged ship
+	until_true spool_empty
+	[ "$(stored)" -eq 1 ]
+	stop_munged ship
+}
+
 @test "munged away on either side: later" {
 	start_daemon collect
 	realm=ship
@@ -319,6 +342,26 @@ nobody() { setpriv --reuid=65534 --regid=65534 --clear-groups "$@"; }
 	run_daemon collect
 	until_true spool_empty
 	[ "$(stored)" -eq 1000 ]
+	[ ! -e "$spool/bad" ]
+}
+
+@test "a disk that is full, and then is not: later" {
+	[ "$me" -eq 0 ] || skip "only root mounts a small disk"
+	mkdir -m 700 "$D/store"
+	write_conf collect
+	# shellcheck disable=SC2016 # for the inner shell
+	unshare --mount sh -c 'mount -t tmpfs -o size=300k,mode=700 small "$1" && shift && exec "$@"' sh "$D/store" \
+		"$CLOISOND" --foreground --role=collect --config="$D/collect.conf" >> "$D/collect.log" 2>&1 3>&- &
+	pid=$!
+	echo $pid >> "$D/pids"
+	until_true grep -q event=start "$D/collect.log"
+	start_daemon ship
+	spool_many 1 2000
+	until_true counts ship 'batches_refused_total{reason="store"}' 1
+	grep -q 'event=batch-refused reason=store .*full' "$D/collect.log"
+	nsenter --target "$pid" --mount mount -o remount,size=64m "$D/store"
+	until_true spool_empty
+	[ "$(nsenter --target "$pid" --mount "$CLOISON_REPORT" --store="$store" --no-import --json | grep -o '"schema":' | wc -l)" -eq 2000 ]
 	[ ! -e "$spool/bad" ]
 }
 

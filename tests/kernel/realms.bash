@@ -23,10 +23,11 @@ realms_end() {
 	rm -rf "$TOP"
 }
 
+# start_munged REALM [VARIABLE=VALUE...]
 start_munged() {
 	command -v munged >/dev/null || return 0
 	[ -e "$TOP/$1.key" ] || (umask 077 && head -c 64 /dev/urandom > "$TOP/$1.key")
-	munged --foreground --socket="$TOP/$1" --key-file="$TOP/$1.key" \
+	env "${@:2}" munged --foreground --socket="$TOP/$1" --key-file="$TOP/$1.key" \
 		--pid-file="$TOP/$1.pid" --seed-file="$TOP/$1.seed" \
 		--log-file="$TOP/$1.log" >/dev/null 2>&1 3>&- &
 	echo $! > "$TOP/$1.munged"
