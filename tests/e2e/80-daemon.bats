@@ -26,12 +26,12 @@ teardown_file() {
 arrived() { [ "$(cloison report --no-import --by=record --json --job="$1" | jq length)" -ge 1 ]; }
 
 @test "cloisond's units bring the record of a job to the store" {
-	as alice srun --cell=batch sh -c 'echo $SLURM_JOB_ID >job'
-	job=$(as alice cat job)
+	as alice srun --cell=batch true
+	job=$(last_job)
 	eventually 30 arrived "$job"
 	run -0 cloison report --no-import --by=record --json --job="$job"
 	[ "$(jq -c '.[0] | [.signer, .source, .user.name, .exit.code]' <<<"$output")" = '[0,"signed","alice",0]' ]
-	[ -z "$(ls /var/spool/cloison/new)" ]
+	eventually 10 eval '[ -z "$(ls /var/spool/cloison/new)" ]'
 	[ "$(cloisond --role=collect --stats | sed -n 's/^cloisond_records_total{fate="new"} //p')" -ge 1 ]
 	as alice /usr/sbin/cloisond --role=ship --stats | grep -q '^# EOF$'
 	for unit in cloisond-ship cloisond-collect; do
@@ -43,8 +43,8 @@ arrived() { [ "$(cloison report --no-import --by=record --json --job="$1" | jq l
 
 @test "cloisond's units: the collector is killed, the next record comes all the same" {
 	systemctl kill -s KILL cloisond-collect
-	as alice srun --cell=batch sh -c 'echo $SLURM_JOB_ID >job'
-	job=$(as alice cat job)
+	as alice srun --cell=batch true
+	job=$(last_job)
 	eventually 60 arrived "$job"
 	# systemd gives such a line priority 4, by its head.
 	eventually 10 eval 'journalctl -u cloisond-ship -p 4 -o cat | grep -q event=send-failed'
