@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
-# cloisond, both roles killed at random again and again while records come:
-# each of them arrives, once.
+# cloisond, both roles killed at random again and again while records come, and
+# for root the wire between them cut: each record arrives, once.
 # shellcheck disable=SC2154,SC2034 # variables shared with daemon.bash
 
 bats_require_minimum_version 1.5.0
@@ -22,6 +22,12 @@ kill_at_random() {
 	done
 }
 
+cut_wire() {
+	${on[ship]} ip link set wire down
+	sleep 0.5
+	${on[ship]} ip link set wire up
+}
+
 @test "20,000 records, killed 50 times (fewer under sanitizers)" {
 	records=20000 rounds=50
 	# Sanitizers take their time, and once is enough for the whole number.
@@ -29,12 +35,14 @@ kill_at_random() {
 		records=3000 rounds=15
 	fi
 	each=$((records / 5))
+	[ "$me" -ne 0 ] || two_nodes
 	start_daemon collect
 	start_daemon ship 'batch-records = 50'
 	for ((i = 0; i < rounds; i++)); do
 		((i % (rounds / 5))) ||
 			spool_many $((i * records / rounds + 1)) $((i * records / rounds + each))
 		kill_at_random
+		((me || i % 10)) || cut_wire
 	done
 	until_true spool_empty
 	[ ! -e "$spool/bad" ]

@@ -9,6 +9,8 @@ load realms
 : "${CLOISOND:=$(dirname "$(dirname "$CLOISON")")/sbin/cloisond}"
 : "${CLOISON_REPORT:=${CLOISON_LIBEXECDIR:-}/cloison-report}"
 me=$(id -u)
+declare -gA on=([ship]='' [collect]='') # the command that leads to a role's node
+address=127.0.0.1 # of the collector
 
 # until_true COMMAND...: for half a minute at most
 until_true() {
@@ -49,22 +51,42 @@ write_conf() {
 		echo "[$role]"
 		echo "stats = $D/$role.stats"
 		if [ "$role" = ship ]; then
-			printf '%s\n' "collector = 127.0.0.1:$port" "spool = $spool" \
+			printf '%s\n' "collector = $address:$port" "spool = $spool" \
 				"retry-max = 1s" "interval = 1s"
 			[[ "$*" == *collector-user* ]] || echo "collector-user = $me"
 		else
-			printf '%s\n' "listen = 127.0.0.1:$port" "store = $store"
+			printf '%s\n' "listen = $address:$port" "store = $store"
 			[[ "$*" == *nodes* ]] || echo "nodes = $host"
 		fi
 		printf '%s\n' "$@"
 	} > "$D/$role.conf"
 }
 
+# Each role gets a network of its own, with a wire between them. Needs root.
+two_nodes() {
+	local role pid
+	for role in collect ship; do
+		unshare --net sleep 1000 3>&- &
+		pid=$!
+		echo $pid >> "$D/pids"
+		until_true eval "[ \$(readlink /proc/$pid/ns/net) != $(readlink /proc/self/ns/net) ]"
+		on[$role]="nsenter --target $pid --net"
+	done
+	${on[collect]} ip link add wire type veth peer name wire netns $pid
+	for role in collect ship; do
+		address=10.9.0.$((${#role} - 3))
+		${on[$role]} ip address add $address/24 dev wire
+		${on[$role]} ip link set wire up
+	done
+	address=10.9.0.4
+}
+
 # run_daemon ROLE: with the file that is there
 run_daemon() {
 	local was
 	was=$(grep -c event=start "$D/$1.log" 2>/dev/null || true)
-	"$CLOISOND" --foreground --role="$1" --config="$D/$1.conf" \
+	# shellcheck disable=SC2086 # of several words, or none
+	${on[$1]} "$CLOISOND" --foreground --role="$1" --config="$D/$1.conf" \
 		>> "$D/$1.log" 2>&1 3>&- &
 	echo $! >> "$D/pids"
 	echo $! > "$D/$1.pid"
