@@ -48,6 +48,7 @@ struct cell {
 	pid_t init; /* by the caller's PID namespace */
 	int pidfd;
 	int sock;
+	int sigfd; /* all signals; -1 if there is no payload */
 	struct registry registry;
 	struct err unregistered; /* why it has no entry, "" if it has */
 	struct topo_hold claim;  /* of its cores */
@@ -77,11 +78,12 @@ struct cell {
 	int spool;             /* opened by cell_foresee, or -1 */
 	int reserved;          /* from it, for the record, or -1 */
 };
-#define CELL_INIT                                                           \
-	{                                                                   \
-		.watch = -1, .pidfd = -1, .sock = -1, .spool = -1,          \
-		.reserved = -1, .registry = REGISTRY_INIT, .cg = CG_INIT,   \
-		.claim = TOPO_HOLD_INIT, .setup_us = -1, .net = { -1, -1 }, \
+#define CELL_INIT                                                       \
+	{                                                               \
+		.watch = -1, .pidfd = -1, .sock = -1, .sigfd = -1,      \
+		.spool = -1, .reserved = -1, .registry = REGISTRY_INIT, \
+		.cg = CG_INIT, .claim = TOPO_HOLD_INIT, .setup_us = -1, \
+		.net = { -1, -1 },                                      \
 	}
 
 /* Map what init and the caller share, until the end of the process. */

@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -48,6 +49,17 @@ static int block_signals(struct cell *cell, struct err *err)
 	return 0;
 }
 
+/* For cell_wait: once the payload runs, nothing may be missing to wait for it.
+ */
+static int open_signals(struct cell *cell, struct err *err)
+{
+	sigset_t all;
+
+	sigfillset(&all);
+	cell->sigfd = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
+	return cell->sigfd < 0 ? err_set(err, errno, "make a signalfd") : 0;
+}
+
 /* All namespaces, birth into the cgroup and a pidfd in one call. */
 static int clone_init(const struct plan *plan, struct cell *cell, int sock,
 		      int kill, int cpu, char *const argv[], struct err *err)
@@ -79,6 +91,7 @@ static int clone_init(const struct plan *plan, struct cell *cell, int sock,
 	if (cell->init == 0) {
 		/* Only who has no copy of it hears that it was closed. */
 		close(cell->sock);
+		close(cell->sigfd);
 		enter_cell(&e);
 	}
 	if (cell->init > 0)
@@ -381,7 +394,9 @@ static int start(const struct plan *plan, const struct host *host,
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sv))
 		return err_set(err, errno, "make a socket pair");
 	cell->sock = sv[0];
-	done = open_kill(plan, cell, argv, &kill, err);
+	done = argv ? open_signals(cell, err) : 0;
+	if (!done)
+		done = open_kill(plan, cell, argv, &kill, err);
 	if (!done)
 		done = open_cpu(plan, cell, &cpu, err);
 	if (!done)
@@ -445,11 +460,14 @@ int cell_remove(const struct plan *plan, struct cell *cell, struct err *err)
 		close(cell->sock);
 	if (cell->pidfd >= 0)
 		close(cell->pidfd);
+	if (cell->sigfd >= 0)
+		close(cell->sigfd);
 	if (cell->reserved >= 0)
 		spool_cancel(cell->spool, cell->registry.id, cell->reserved);
 	if (cell->spool >= 0)
 		close(cell->spool);
-	cell->sock = cell->pidfd = cell->spool = cell->reserved = -1;
+	cell->sock = cell->pidfd = cell->sigfd = -1;
+	cell->spool = cell->reserved = -1;
 	user_tidy(plan);
 	if (scratch_remove(&cell->scratch, err))
 		ret = -1;

@@ -68,10 +68,10 @@ static int take_messages(struct cell *cell, int *ret_stop, struct err *err)
 	return errno == EAGAIN ? 0 : err_set(err, errno, "hear from the cell");
 }
 
-static int wait_for_end(struct cell *cell, int sigfd, struct err *err)
+static int wait_for_end(struct cell *cell, struct err *err)
 {
 	struct pollfd p[2] = { { .fd = cell->sock, .events = POLLIN },
-			       { .fd = sigfd, .events = POLLIN } };
+			       { .fd = cell->sigfd, .events = POLLIN } };
 	int done = 0;
 
 	while (!done) {
@@ -84,7 +84,7 @@ static int wait_for_end(struct cell *cell, int sigfd, struct err *err)
 			return err_set(err, errno, "wait for the cell");
 		}
 		if ((p[1].revents & POLLIN) &&
-		    read(sigfd, &si, sizeof(si)) == (ssize_t)sizeof(si))
+		    read(cell->sigfd, &si, sizeof(si)) == (ssize_t)sizeof(si))
 			pass_on(cell, &si);
 		if (p[0].revents)
 			done = take_messages(cell, &stop, err);
@@ -116,16 +116,8 @@ int cell_reap(struct cell *cell, struct err *err)
 
 int cell_wait(const struct plan *plan, struct cell *cell, struct err *err)
 {
-	cleanup_fd int sigfd = -1;
-	sigset_t all;
-	int ret;
+	int ret = wait_for_end(cell, err);
 
-	sigfillset(&all);
-	sigfd = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (sigfd < 0)
-		ret = err_set(err, errno, "make a signalfd");
-	else
-		ret = wait_for_end(cell, sigfd, err);
 	if (ret)
 		pidfd_send_signal(cell->pidfd, SIGKILL, NULL, 0);
 	/* Nobody has told that all are dead: only init's end says so then. */
