@@ -265,7 +265,7 @@ static int go_in(const struct way *w, struct pool *pool, struct err *err)
 
 /* --- outside --- */
 
-static void pass_on(int sigfd, int pidfd)
+static void pass_on(int sigfd, pid_t pid)
 {
 	struct signalfd_siginfo si;
 
@@ -274,33 +274,20 @@ static void pass_on(int sigfd, int pidfd)
 		return;
 	/* A terminal's signals reach the command without us. */
 	if (si.ssi_code != SI_KERNEL)
-		pidfd_send_signal(pidfd, (int)si.ssi_signo, NULL, 0);
+		kill(pid, (int)si.ssi_signo);
 	if (si.ssi_signo == SIGTSTP || si.ssi_signo == SIGTTIN ||
 	    si.ssi_signo == SIGTTOU)
 		raise(SIGSTOP);
 }
 
-static int wait_for(pid_t pid, struct joined *ret, struct err *err)
+/* The command is a child that only this reaps, so its pid stays its own. */
+static int wait_for(int sigfd, pid_t pid, struct joined *ret, struct err *err)
 {
-	cleanup_fd int pidfd = pidfd_open(pid, 0), sigfd = -1;
-	struct pollfd p[2] = { { .fd = pidfd, .events = POLLIN },
-			       { .events = POLLIN } };
-	sigset_t all;
+	pid_t r;
 
-	sigfillset(&all);
-	p[1].fd = sigfd = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (pidfd < 0 || sigfd < 0)
-		return err_set(err, errno, "watch the command");
-	while (!(p[0].revents & POLLIN)) {
-		if (poll(p, 2, -1) < 0 && errno != EINTR)
-			return err_set(err, errno, "wait for the command");
-		if (p[1].revents & POLLIN)
-			pass_on(sigfd, pidfd);
-	}
-	while (waitpid(pid, &ret->status, 0) < 0)
-		if (errno != EINTR)
-			return err_set(err, errno, "reap the command");
-	return 0;
+	while (!(r = waitpid(pid, &ret->status, WNOHANG)))
+		pass_on(sigfd, pid);
+	return r < 0 ? err_set(err, errno, "wait for the command") : 0;
 }
 
 /* Until the command runs, or not. Its pid, if it has got one. */
@@ -337,10 +324,18 @@ static bool has_ended(const struct proc *init)
 
 static int go(struct way *w, int sock, struct joined *ret, struct err *err)
 {
-	pid_t pid, way = fork();
+	cleanup_fd int sigfd = -1;
 	struct err ignored;
+	pid_t pid, way;
+	sigset_t all;
 	int r;
 
+	/* Once the command runs, nothing may be missing to wait for it. */
+	sigfillset(&all);
+	sigfd = signalfd(-1, &all, SFD_CLOEXEC);
+	if (sigfd < 0)
+		return err_set(err, errno, "make a signalfd");
+	way = fork();
 	if (way < 0)
 		return err_set(err, errno, "fork");
 	if (!way) {
@@ -353,7 +348,7 @@ static int go(struct way *w, int sock, struct joined *ret, struct err *err)
 	w->sock = -1;
 	r = hear(sock, &pid, ret, err);
 	waitpid(way, NULL, 0);
-	if (pid && wait_for(pid, ret, r ? &ignored : err))
+	if (pid && wait_for(sigfd, pid, ret, r ? &ignored : err))
 		r = -1;
 	ret->cell_gone = WIFSIGNALED(ret->status) &&
 			 WTERMSIG(ret->status) == SIGKILL &&

@@ -525,6 +525,16 @@ namespaces_of() {
 	(cd / && [ "$("$CLOISON" enter "$id" pwd)" = "$OLDPWD" ])
 }
 
+@test "enter that could not wait for its command does not begin it" {
+	sleeper --scratch=1M
+	# Who is traced cannot look for leaks.
+	export ASAN_OPTIONS=detect_leaks=0
+	run -125 strace -qq -o /dev/null -e inject=signalfd4,pidfd_open:error=EMFILE "$CLOISON" enter "$id" -- \
+		sh -c 'echo begun >>"$CLOISON_SCRATCH/begun"; sleep 0.3'
+	[[ $output == *"cloison: "* ]]
+	run ! "$CLOISON" enter "$id" -- test -e /tmp/begun
+}
+
 @test "the command dies with the cell, and enter says so" {
 	sleeper
 	"$CLOISON" enter "$id" -- sh -c 'echo in; exec sleep 1000' >out 2>&1 3>&- &
