@@ -529,7 +529,7 @@ namespaces_of() {
 	sleeper --scratch=1M
 	# Who is traced cannot look for leaks.
 	export ASAN_OPTIONS=detect_leaks=0
-	run -125 strace -qq -o /dev/null -e inject=signalfd4,pidfd_open:error=EMFILE "$CLOISON" enter "$id" -- \
+	run -125 strace -qq -o /dev/null -e inject=signalfd4,pidfd_open:error=EMFILE:delay_enter=500000 "$CLOISON" enter "$id" -- \
 		sh -c 'echo begun >>"$CLOISON_SCRATCH/begun"; sleep 0.3'
 	[[ $output == *"cloison: "* ]]
 	run ! "$CLOISON" enter "$id" -- test -e /tmp/begun
