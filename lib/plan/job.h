@@ -37,6 +37,8 @@ struct job {
 	unsigned nodes; /* that the step runs on; 0: not said */
 	/* Slurm: tasks on this node and, if it says so, CPUs of each. */
 	unsigned tasks, task_cpus;
+	const char *partition; /* Slurm, by slurmctld; NULL: not known */
+	bool unasked;      /* Slurm: the site wants the cell, not the user */
 	bool confined;     /* Slurm: no other job has the step's CPUs */
 	const char *state; /* the user's state directory, for the spool */
 };

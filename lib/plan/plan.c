@@ -90,19 +90,46 @@ static int profile_options(const struct site *site,
 	return 0;
 }
 
+static int choose_profile(const struct options *wish, const struct site *site,
+			  const struct job *job, const char **ret,
+			  struct err *err)
+{
+	const struct option_value *w = &wish->value[OPT_PROFILE];
+
+	if (policy_default(site, job, ret, err))
+		return -1;
+	if (w->set)
+		*ret = w->text;
+	if (policy_profile(site, job, *ret, err))
+		return w->set ? err_prefix(err, "%s", w->origin) : -1;
+	return 0;
+}
+
+int plan_wanted(const struct options *wish, const struct site *site,
+		const struct job *job, bool *ret, struct err *err)
+{
+	const char *name;
+
+	if (choose_profile(wish, site, job, &name, err))
+		return -1;
+	*ret = strcmp(name, SITE_NO_CELL) != 0;
+	return 0;
+}
+
 static int resolve_profile(const struct options *wish, const struct site *site,
 			   const struct job *job, struct pool *pool,
 			   const char **ret_name, struct options *ret,
 			   struct err *err)
 {
-	const struct option_value *w = &wish->value[OPT_PROFILE];
-	const char *name = w->set ? w->text : site->default_profile;
+	const struct site_profile *profile;
 
-	if (policy_profile(site, job, name, err))
-		return w->set ? err_prefix(err, "%s", w->origin) : -1;
-	*ret_name = name;
-	return profile_options(site, site_find(site, name), job, 0, pool, ret,
-			       err);
+	if (choose_profile(wish, site, job, ret_name, err))
+		return -1;
+	profile = site_find(site, *ret_name);
+	if (!profile)
+		return err_set(err, 0, "'%s' is no cell to make a plan of",
+			       *ret_name);
+	return profile_options(site, profile, job, 0, pool, ret, err);
 }
 
 static void default_word(struct options *o, enum option_id id, int word)

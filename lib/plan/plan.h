@@ -85,6 +85,13 @@ struct plan {
 	const struct job *job;
 };
 
+/*
+ * Whether there is to be a cell at all. Always in the wrapper; in Slurm the
+ * site may give cells to steps that do not ask, and let users go without.
+ */
+int plan_wanted(const struct options *wish, const struct site *site,
+		const struct job *job, bool *ret, struct err *err);
+
 /* What plan_build will need to know about the host (HOST_*). */
 int plan_needs(const struct options *wish, const struct site *site,
 	       const struct job *job, unsigned *ret, struct err *err);

@@ -46,26 +46,70 @@ static bool has_word(const char *list, const char *word)
 	return false;
 }
 
+int policy_default(const struct site *site, const struct job *job,
+		   const char **ret, struct err *err)
+{
+	const struct site_partition *in = site_partition(site, job->partition);
+	const char **p;
+
+	if (job->front == JOB_SLURM && site->n_partitions && !job->partition)
+		return err_set(err, 0,
+			       "slurmd was not told the partition of the job, "
+			       "which says the profile (site file: partitions; "
+			       "slurm.conf: PrologFlags=Alloc)");
+	*ret = job->unasked ? site->implied : site->default_profile;
+	if (!in)
+		return 0;
+	/* Who asks for a cell does not mean none. */
+	for (p = in->profile; !job->unasked && *p; p++)
+		if (strcmp(*p, SITE_NO_CELL) != 0)
+			break;
+	if (*p)
+		*ret = *p;
+	return 0;
+}
+
+static bool offered(const struct site *site, const struct job *job,
+		    const char *profile)
+{
+	const struct site_partition *in = site_partition(site, job->partition);
+	const struct site_profile *p = site_find(site, profile);
+
+	/* As if nobody had asked. */
+	if (ungoverned(site, job) || (!p && !site->implied))
+		return true;
+	if (in) {
+		const char **q = in->profile;
+
+		while (*q && strcmp(*q, profile) != 0)
+			q++;
+		return *q;
+	}
+	if (!strcmp(profile, site->default_profile) ||
+	    (site->implied && !strcmp(profile, site->implied)))
+		return true;
+	if (site->profiles)
+		return has_word(site->profiles, profile);
+	return p && !site->implied &&
+	       (!p->built_in || strcmp(profile, "open") != 0);
+}
+
 int policy_profile(const struct site *site, const struct job *job,
 		   const char *profile, struct err *err)
 {
-	const struct site_profile *p = site_find(site, profile);
-	bool ok;
+	bool none = !strcmp(profile, SITE_NO_CELL);
+	const char *in =
+		site_partition(site, job->partition) ? job->partition : NULL;
 
-	if (!p)
+	if (!site_find(site, profile) && !(none && job->front == JOB_SLURM))
 		return err_set(err, 0, "profile '%s' does not exist", profile);
-	if (!strcmp(profile, site->default_profile) || ungoverned(site, job))
+	if (offered(site, job, profile))
 		return 0;
-	if (site->profiles)
-		ok = has_word(site->profiles, profile);
-	else
-		ok = !p->built_in || strcmp(profile, "open") != 0;
-	if (!ok)
-		return err_set(err, 0,
-			       "profile '%s' is not for users here (site "
-			       "file: profiles = ...)",
-			       profile);
-	return 0;
+	return err_set(err, 0,
+		       "%s%s%s is not for users %s%s (site file: %s = ...)",
+		       none ? "to go without a cell ('" : "profile '", profile,
+		       none ? "')" : "'", in ? "in partition " : "here",
+		       in ? in : "", in ? "partitions" : "profiles");
 }
 
 /* Is the host's `path`, and all below it, writable with the profile alone? */

@@ -10,8 +10,18 @@
 #include "plan/site.h"
 
 /*
- * May the user have `profile`? Without a list from the site: those that the
- * site made, batch and strict; any for a wrapper that no site governs.
+ * The profile of a cell that was asked for without one, or of a step that asks
+ * for nothing (job->unasked); may be SITE_NO_CELL. An error where the
+ * partition decides that and is not known.
+ */
+int policy_default(const struct site *site, const struct job *job,
+		   const char **ret, struct err *err);
+
+/*
+ * May the user have `profile`, or SITE_NO_CELL in Slurm? Without a list from
+ * the site: those that the site made, batch and strict, but nothing beside the
+ * default one where cells are not the users' choice; any for a wrapper that no
+ * site governs.
  */
 int policy_profile(const struct site *site, const struct job *job,
 		   const char *profile, struct err *err);

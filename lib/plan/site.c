@@ -243,13 +243,71 @@ static int check_name(const char *name, struct err *err)
 	return 0;
 }
 
+/* Also a name: what stands for no cell. */
+static bool profile_exists(const struct site *site, const char *name)
+{
+	return !strcmp(name, SITE_NO_CELL) || site_find(site, name);
+}
+
 static int set_default_profile(struct site *site, const char *value,
 			       struct err *err)
 {
 	if (check_name(value, err))
 		return -1;
 	site->default_profile = pool_strdup(&site->pool, value);
+	site->default_given = true;
 	return 0;
+}
+
+int site_imply(struct site *site, const char *profile, struct err *err)
+{
+	if (check_name(profile, err))
+		return err_prefix(err, "plugstack.conf: default");
+	site->given = true;
+	site->implied = pool_strdup(&site->pool, profile);
+	if (!site->default_given && strcmp(profile, SITE_NO_CELL) != 0)
+		site->default_profile = site->implied;
+	return 0;
+}
+
+const struct site_partition *site_partition(const struct site *site,
+					    const char *name)
+{
+	for (size_t i = 0; name && i < site->n_partitions; i++)
+		if (!strcmp(site->partition[i].name, name))
+			return &site->partition[i];
+	return NULL;
+}
+
+/* NAME:PROFILE[:PROFILE...]; of a name that comes again the last counts. */
+static int partition_word(struct site *site, const char *word, struct err *err)
+{
+	char *text = pool_strdup(&site->pool, word), *save;
+	const char *name = strtok_r(text, ":", &save);
+	struct site_partition *p;
+	size_t n = 0;
+
+	if (*word == ':' || !name || !*save)
+		return err_set(err, 0, "'%s' is not PARTITION:PROFILE", word);
+	p = (struct site_partition *)site_partition(site, name);
+	if (!p)
+		p = pool_push(&site->pool, &site->partition,
+			      &site->n_partitions, sizeof(*p));
+	*p = (struct site_partition){ .name = name };
+	while ((name = strtok_r(NULL, ":", &save))) {
+		if (check_name(name, err))
+			return -1;
+		*(const char **)pool_push(&site->pool, &p->profile, &n,
+					  sizeof(name)) = name;
+	}
+	*(const char **)pool_push(&site->pool, &p->profile, &n, sizeof(name)) =
+		NULL;
+	return 0;
+}
+
+static int set_partitions(struct site *site, const char *value, struct err *err)
+{
+	return words(site, value, partition_word, err);
 }
 
 static int profiles_word(struct site *site, const char *word, struct err *err)
@@ -349,6 +407,7 @@ static const struct {
 } site_keys[] = {
 	{ "default-profile", set_default_profile },
 	{ "profiles", set_profiles },
+	{ "partitions", set_partitions },
 	{ "loosen", set_loosen },
 	{ "loosen-rw", set_loosen_rw },
 	{ "rootfs-trust", set_rootfs_trust },
@@ -392,6 +451,11 @@ static int set_profile_key(struct site *site, const char *profile,
 
 	if (check_name(profile, err))
 		return err_prefix(err, "%s", origin);
+	if (!strcmp(profile, SITE_NO_CELL))
+		return err_set(err, 0,
+			       "%s: no profile can be called '" SITE_NO_CELL
+			       "', which stands for no cell",
+			       origin);
 	p = profile_get(site, profile);
 	if (!strcmp(key, "base")) {
 		p->base = pool_strdup(&site->pool, value);
@@ -411,9 +475,21 @@ static int set_profile_key(struct site *site, const char *profile,
 	return 0;
 }
 
-/* Every profile can be resolved: bases exist and do not go round. */
-static int check_profiles(const struct site *site, const char *name,
-			  struct err *err)
+static int check_partitions(const struct site *site, const char *name,
+			    struct err *err)
+{
+	for (size_t i = 0; i < site->n_partitions; i++)
+		for (const char **p = site->partition[i].profile; *p; p++)
+			if (!profile_exists(site, *p))
+				return err_set(err, 0,
+					       "%s: partitions: profile '%s' "
+					       "of %s does not exist",
+					       name, *p,
+					       site->partition[i].name);
+	return 0;
+}
+
+int site_check(const struct site *site, const char *name, struct err *err)
 {
 	for (size_t i = 0; i < site->n_profiles; i++) {
 		const struct site_profile *p = &site->profile[i];
@@ -430,11 +506,15 @@ static int check_profiles(const struct site *site, const char *name,
 			p = b;
 		}
 	}
+	if (site->implied && !profile_exists(site, site->implied))
+		return err_set(err, 0,
+			       "%s: default: profile '%s' does not exist", name,
+			       site->implied);
 	if (!site_find(site, site->default_profile))
 		return err_set(err, 0,
 			       "%s: default-profile '%s' does not exist", name,
 			       site->default_profile);
-	return 0;
+	return check_partitions(site, name, err);
 }
 
 /* What inih needs to be given line by line. */
@@ -524,7 +604,7 @@ int site_parse(struct site *site, const char *text, const char *name,
 {
 	if (parse_text(site, text, name, err))
 		return -1;
-	return check_profiles(site, name, err);
+	return site_check(site, name, err);
 }
 
 int site_argument(struct site *site, const char *argument, struct err *err)
@@ -645,7 +725,7 @@ int site_load(struct site *site, const char *path, struct err *err)
 	/* One file may build on another's profiles: checked when all are in. */
 	if (load_files(site, path, err))
 		return -1;
-	return check_profiles(site, path ? path : SITE_FILE, err);
+	return site_check(site, path ? path : SITE_FILE, err);
 }
 
 void site_free(struct site *site)

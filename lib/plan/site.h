@@ -26,6 +26,15 @@ struct site_profile {
 	bool built_in;
 };
 
+/* What jobs of a partition get, by name; the first without asking. */
+struct site_partition {
+	const char *name;
+	const char **profile; /* NULL-terminated */
+};
+
+/* Stands where a profile does for a step that runs in no cell. */
+#define SITE_NO_CELL "none"
+
 /* What the admin decided: site file, conf.d, plugstack.conf arguments. */
 struct site {
 	struct pool pool;
@@ -33,7 +42,12 @@ struct site {
 	struct site_profile *profile;
 	size_t n_profiles;
 	const char *default_profile;
+	bool default_given;   /* by default-profile */
 	const char *profiles; /* that users may choose, blank-separated */
+	/* Slurm: the profile of steps that ask for nothing; NULL: no cell. */
+	const char *implied;
+	struct site_partition *partition; /* Slurm */
+	size_t n_partitions;
 	bool loosen[OPTIONS]; /* what users may loosen */
 	bool loosen_set;
 	const char **loosen_rw; /* directories that users may get writable */
@@ -69,11 +83,28 @@ int site_parse(struct site *site, const char *text, const char *name,
 int site_argument(struct site *site, const char *argument, struct err *err);
 
 /*
+ * "default=PROFILE" from plugstack.conf: steps that ask for nothing get a cell
+ * by it, and so do those that ask for one without a profile, unless the site
+ * says more about them.
+ */
+int site_imply(struct site *site, const char *profile, struct err *err);
+
+/*
+ * What can only be seen when all is in: profiles that are named exist, and
+ * their bases do not go round. `name` is for the message.
+ */
+int site_check(const struct site *site, const char *name, struct err *err);
+
+/*
  * Read `path`, or SITE_FILE with conf.d beside it when NULL (no error where
  * that is missing). Files are believed only when they are root's and nobody
  * else may write them.
  */
 int site_load(struct site *site, const char *path, struct err *err);
+
+/* NULL where the site has nothing to say about it; `name` may be NULL. */
+const struct site_partition *site_partition(const struct site *site,
+					    const char *name);
 
 const struct site_profile *site_find(const struct site *site, const char *name);
 

@@ -986,6 +986,115 @@ static void needs(void **state)
 			    "--profile: profile 'nope' does not exist");
 }
 
+/* --- steps that do not ask, and users who want none --- */
+
+/* The profile, "none", or the message. */
+static const char *choice(const char *text)
+{
+	struct err err = { 0 };
+	bool wanted;
+
+	memset(&options, 0, sizeof(options));
+	job.unasked = !text;
+	wish(text ? text : "");
+	if (plan_wanted(&options, &site, &job, &wanted, &err))
+		return pool_strdup(&pool, err.text);
+	if (!wanted)
+		return SITE_NO_CELL;
+	build();
+	return plan.profile;
+}
+
+static void unasked(void **state)
+{
+	static const struct {
+		const char *site, *implied, *partition, *wish, *choice;
+	} rows[] = {
+		{ "", "batch", NULL, NULL, "batch" },
+		{ "", "strict", NULL, NULL, "strict" },
+		{ "", "strict", NULL, "memory=1G", "strict" },
+		{ "", "none", NULL, NULL, "none" },
+		{ "", "none", NULL, "memory=1G", "batch" },
+		{ "default-profile = batch", "strict", NULL, "memory=1G",
+		  "batch" },
+		{ "default-profile = batch", "strict", NULL, "profile=strict",
+		  "strict" },
+		/* What is not listed is no way around the default. */
+		{ "", "strict", NULL, "profile=batch",
+		  "--profile: profile 'batch' is not for users here (site "
+		  "file: profiles = ...)" },
+		{ "", "batch", NULL, "profile=none",
+		  "--profile: to go without a cell ('none') is not for users "
+		  "here (site file: profiles = ...)" },
+		{ "profiles = strict", "batch", NULL, "profile=none",
+		  "--profile: to go without a cell ('none') is not for users "
+		  "here (site file: profiles = ...)" },
+		{ "profiles = strict none", "batch", NULL, "profile=none",
+		  "none" },
+		{ "profiles = strict", "batch", NULL, "profile=strict",
+		  "strict" },
+		/* Without a default it is what a step has anyway. */
+		{ "", NULL, NULL, "profile=none", "none" },
+		{ "profiles = batch", NULL, NULL, "profile=none", "none" },
+		/* Partitions. */
+		{ "partitions = gpu:strict", "batch", "gpu", NULL, "strict" },
+		{ "partitions = gpu:strict", "batch", "cpu", NULL, "batch" },
+		{ "partitions = gpu:strict", "batch", "gpu", "memory=1G",
+		  "strict" },
+		{ "partitions = gpu:strict\nprofiles = batch none", "batch",
+		  "gpu", "profile=batch",
+		  "--profile: profile 'batch' is not for users in partition "
+		  "gpu (site file: partitions = ...)" },
+		{ "partitions = gpu:strict\nprofiles = batch none", "batch",
+		  "gpu", "profile=none",
+		  "--profile: to go without a cell ('none') is not for users "
+		  "in partition gpu (site file: partitions = ...)" },
+		{ "partitions = gpu:strict:none", "batch", "gpu",
+		  "profile=none", "none" },
+		{ "partitions = d:none:open", "batch", "d", NULL, "none" },
+		{ "partitions = d:none:open", "batch", "d", "memory=1G",
+		  "open" },
+		{ "partitions = d:none", "none", "d", "memory=1G",
+		  "profile 'batch' is not for users in partition d (site "
+		  "file: partitions = ...)" },
+		/* Whoever has no partition may be in any. */
+		{ "partitions = d:none", "batch", NULL, NULL,
+		  "slurmd was not told the partition of the job, which says "
+		  "the profile (site file: partitions; slurm.conf: "
+		  "PrologFlags=Alloc)" },
+		{ "partitions = d:none", "batch", NULL, "profile=batch",
+		  "slurmd was not told the partition of the job, which says "
+		  "the profile (site file: partitions; slurm.conf: "
+		  "PrologFlags=Alloc)" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < N(rows); i++) {
+		struct err err;
+
+		fresh();
+		in_slurm();
+		given(rows[i].site);
+		if (rows[i].implied)
+			assert_int_equal(
+				site_imply(&site, rows[i].implied, &err), 0);
+		job.partition = rows[i].partition;
+		assert_string_equal(choice(rows[i].wish), rows[i].choice);
+	}
+	/* The wrapper has none of that. */
+	fresh();
+	given("partitions = d:strict\n");
+	assert_string_equal(choice("memory=1G"), "batch");
+	assert_string_equal(choice("profile=none"),
+			    "--profile: profile 'none' does not exist");
+	wish("profile=none");
+	refused("--profile: profile 'none' does not exist");
+	fresh();
+	in_slurm();
+	wish("profile=none");
+	refused("'none' is no cell to make a plan of");
+}
+
 /* --- bases from plugstack.conf, which comes in pieces --- */
 
 static void arguments(const char *a, const char *b, const char *c)
@@ -1185,6 +1294,7 @@ int main(void)
 		TEST(cores_missing),
 		TEST(scratch_share),
 		TEST(needs),
+		TEST(unasked),
 		TEST(bases),
 		TEST(expansions),
 		TEST(values),

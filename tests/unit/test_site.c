@@ -323,6 +323,19 @@ static void mistakes(void **state)
 		  "t.conf: [profile a]: base 'b' leads back to itself" },
 		{ "[site]\ndefault-profile = nope\n",
 		  "t.conf: default-profile 'nope' does not exist" },
+		{ "[site]\ndefault-profile = none\n",
+		  "t.conf: default-profile 'none' does not exist" },
+		{ "[site]\npartitions = gpu:strict:nope\n",
+		  "t.conf: partitions: profile 'nope' of gpu does not exist" },
+		{ "[site]\npartitions = gpu\n",
+		  "t.conf:2: 'gpu' is not PARTITION:PROFILE" },
+		{ "[site]\npartitions = gpu:\n",
+		  "t.conf:2: 'gpu:' is not PARTITION:PROFILE" },
+		{ "[site]\npartitions = :strict\n",
+		  "t.conf:2: ':strict' is not PARTITION:PROFILE" },
+		{ "[profile none]\npid = new\n",
+		  "t.conf:2: no profile can be called 'none', which stands "
+		  "for no cell" },
 	};
 
 	(void)state;
@@ -438,6 +451,55 @@ static void arguments(void **state)
 	row_is("mine", 0, "memory", "2G", "plugstack.conf");
 	row_is("mine", 1, "rw", "/a=b.c", "plugstack.conf");
 	assert_string_equal(site_find(&site, "mine")->base, "batch");
+}
+
+/* Lines add up; of a partition that comes again the last line counts. */
+static void partitions(void **state)
+{
+	const struct site_partition *p;
+
+	(void)state;
+	good("partitions = gpu:strict:batch debug:none\n"
+	     "partitions = big:mine, debug:batch\n"
+	     "[profile mine]\nmemory = 1G\n");
+	assert_int_equal(site.n_partitions, 3);
+	p = site_partition(&site, "gpu");
+	assert_string_equal(p->profile[0], "strict");
+	assert_string_equal(p->profile[1], "batch");
+	assert_null(p->profile[2]);
+	p = site_partition(&site, "debug");
+	assert_string_equal(p->profile[0], "batch");
+	assert_null(p->profile[1]);
+	assert_null(site_partition(&site, "gp"));
+	assert_null(site_partition(&site, NULL));
+}
+
+static void implied(void **state)
+{
+	struct err err = { 0 };
+
+	(void)state;
+	assert_int_equal(site_imply(&site, "strict", &err), 0);
+	assert_true(site.given);
+	assert_string_equal(site.implied, "strict");
+	assert_string_equal(site.default_profile, "strict");
+	assert_int_equal(site_check(&site, "p", &err), 0);
+	/* It gives nobody who asks for a cell none. */
+	assert_int_equal(site_imply(&site, "none", &err), 0);
+	assert_int_equal(site_check(&site, "p", &err), 0);
+	assert_int_equal(site_imply(&site, "nope", &err), 0);
+	assert_int_equal(site_check(&site, "p", &err), -1);
+	assert_string_equal(err.text,
+			    "p: default: profile 'nope' does not exist");
+	assert_int_equal(site_imply(&site, "", &err), -1);
+	assert_string_equal(err.text,
+			    "plugstack.conf: default: '' is not a name "
+			    "(letters, digits, '-', '_'; at most 40)");
+	site_free(&site);
+	site_init(&site);
+	good("default-profile = batch\n");
+	assert_int_equal(site_imply(&site, "strict", &err), 0);
+	assert_string_equal(site.default_profile, "batch");
 }
 
 static void argument_mistakes(void **state)
@@ -631,6 +693,8 @@ int main(void)
 		TEST(long_lines),
 		TEST(long_name),
 		TEST(arguments),
+		TEST(partitions),
+		TEST(implied),
 		TEST(argument_mistakes),
 		FILE_TEST(load_root_file),
 		FILE_TEST(load_names_file_and_line),
