@@ -22,6 +22,7 @@
 #include "base/fd.h"
 #include "base/proc.h"
 #include "glue.h"
+#include "partition.h"
 #include "plan/resolve.h"
 #include "run/gc.h"
 #include "run/places.h"
@@ -92,21 +93,27 @@ static void fail(struct glue *g)
 	g->failed = true;
 }
 
-static int load_site(struct glue *g, struct err *err)
+int glue_check_site(struct glue *g, struct err *err)
 {
-	const char *file = NULL;
+	int r;
 
 	site_init(&g->site);
-	for (size_t i = 0; i < g->n_args; i++)
-		if (!strncmp(g->arg[i], "config=", 7))
-			file = g->arg[i] + 7;
-	if (site_load(&g->site, file, err))
-		return -1;
-	for (size_t i = 0; i < g->n_args; i++)
-		if (strncmp(g->arg[i], "config=", 7) != 0 &&
-		    site_argument(&g->site, g->arg[i], err))
-			return -1;
-	return 0;
+	r = arguments_load(&g->arguments, &g->site, err);
+	site_free(&g->site);
+	pool_free(&g->pool);
+	return r;
+}
+
+bool glue_concerned(const struct glue *g, spank_t spank)
+{
+	const char *profile = g->text[OPT_PROFILE];
+	uint32_t step;
+
+	if (!arguments_find(&g->arguments, ARGUMENT_DEFAULT))
+		return g->asked && (!profile || strcmp(profile, SITE_NO_CELL));
+	/* It runs no tasks: there is nothing to put into a cell. */
+	return spank_get_item(spank, S_JOB_STEPID, &step) ||
+	       step != SLURM_EXTERN_CONT;
 }
 
 static int share(struct glue *g, struct err *err)
@@ -129,11 +136,29 @@ static int share(struct glue *g, struct err *err)
 	return 0;
 }
 
-void glue_prepare(struct glue *g)
+void glue_prepare(struct glue *g, spank_t spank)
 {
+	uint32_t id;
+
+	g->job.front = JOB_SLURM;
+	g->job.unasked = !g->asked;
+	g->asked = true;
 	g->job.supervisor = getpid();
-	if (share(g, &g->err) || load_site(g, &g->err))
+	site_init(&g->site);
+	if (arguments_load(&g->arguments, &g->site, &g->err)) {
+		/* For the admin; the user reads it in his task. */
+		slurm_error("cloison: %s", g->err.text);
+		g->bypassed = arguments_bypass(&g->arguments);
+		g->asked = !g->bypassed;
+		if (g->asked)
+			err_hint(&g->err, "the admin has to mend that");
 		fail(g);
+	} else if (share(g, &g->err)) {
+		fail(g);
+	} else if (g->site.n_partitions &&
+		   !spank_get_item(spank, S_JOB_ID, &id)) {
+		g->job.partition = partition_read(id, &g->pool);
+	}
 }
 
 static const char *step_name(struct pool *pool, uint32_t step)
@@ -227,7 +252,6 @@ static int read_job(struct glue *g, spank_t spank, struct err *err)
 	char account[256];
 	char *cwd;
 
-	job->front = JOB_SLURM;
 	job->scheduler.name = "slurm";
 	if (!spank_get_item(spank, S_JOB_ID, &id))
 		job->scheduler.job = pool_printf(&g->pool, "%u", id);
@@ -277,6 +301,7 @@ static int make_plan(struct glue *g, spank_t spank, struct err *err)
 {
 	const char *const *paths;
 	unsigned needs;
+	bool wanted;
 	size_t n;
 
 	for (int i = 0; i < OPTIONS; i++)
@@ -286,6 +311,12 @@ static int make_plan(struct glue *g, spank_t spank, struct err *err)
 			return -1;
 	/* This hook has the user's rights and working directory. */
 	options_resolve(&g->options, &g->pool);
+	if (plan_wanted(&g->options, &g->site, &g->job, &wanted, err))
+		return -1;
+	if (!wanted) {
+		g->asked = false;
+		return 0;
+	}
 	if (read_job(g, spank, err) ||
 	    plan_needs(&g->options, &g->site, &g->job, &needs, err) ||
 	    host_probe(needs | HOST_CGROUP, "/run/cloison", &g->pool, &g->host,
@@ -671,6 +702,17 @@ int glue_clean_up(struct err *err)
 	return r;
 }
 
+int glue_job_begins(const struct glue *g, spank_t spank, struct err *err)
+{
+	uint32_t id;
+
+	if (!arguments_find(&g->arguments, ARGUMENT_DEFAULT))
+		return 0;
+	if (spank_get_item(spank, S_JOB_ID, &id))
+		return err_set(err, 0, "Slurm does not say which job begins");
+	return partition_note(id, err);
+}
+
 int glue_job_ended(spank_t spank, struct err *err)
 {
 	uint32_t id;
@@ -680,6 +722,7 @@ int glue_job_ended(spank_t spank, struct err *err)
 	if (spank_get_item(spank, S_JOB_ID, &id) ||
 	    spank_get_item(spank, S_JOB_UID, &uid))
 		return err_set(err, 0, "Slurm does not say which job ended");
+	partition_forget(id);
 	snprintf(job, sizeof(job), "%u", id);
 	return scratch_job_remove(job, uid, err);
 }

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "argument.h"
 #include "plan/plan.h"
 #include "run/cell.h"
 
@@ -35,10 +36,10 @@ struct shared {
 
 /* One step on this node, as slurmstepd sees it. */
 struct glue {
-	bool asked;                /* some --cell option was given */
-	const char *text[OPTIONS]; /* option arguments, "" for none */
-	const char *arg[64];       /* of plugstack.conf */
-	size_t n_args;
+	bool asked;    /* there is to be a cell */
+	bool bypassed; /* but there is none: err, for the user to read */
+	const char *text[OPTIONS];  /* option arguments, "" for none */
+	struct arguments arguments; /* of plugstack.conf */
 	struct pool pool;
 	struct site site;
 	struct options options;
@@ -65,8 +66,20 @@ void glue_option(struct glue *g, enum option_id id, const char *text);
 /* Try an argument out, for a message before the job is even submitted. */
 int glue_try(enum option_id id, const char *text, struct err *err);
 
+/*
+ * In slurmd: read the site file as a step would, -1 and what is wrong with it
+ * if anything. Leaves nothing.
+ */
+int glue_check_site(struct glue *g, struct err *err);
+
+/*
+ * Whether this step may be one for a cell, by options and arguments alone: no
+ * file is read for a step that nobody wants a cell for.
+ */
+bool glue_concerned(const struct glue *g, spank_t spank);
+
 /* Before the tasks are forked: site file and shared memory (root). */
-void glue_prepare(struct glue *g);
+void glue_prepare(struct glue *g, spank_t spank);
 
 /* With the job's working directory and the user's euid: make the plan. */
 void glue_plan(struct glue *g, spank_t spank);
@@ -98,6 +111,12 @@ int glue_finish(struct glue *g, struct err *err);
  * removed; -1 if nothing could be looked at.
  */
 int glue_clean_up(struct err *err);
+
+/*
+ * Before the job's first step, as root: what its steps will want to know of
+ * it. Does nothing where steps do not ask.
+ */
+int glue_job_begins(const struct glue *g, spank_t spank, struct err *err);
 
 /* After the job's last step, as root: what its steps shared. */
 int glue_job_ended(spank_t spank, struct err *err);

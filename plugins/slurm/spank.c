@@ -100,17 +100,32 @@ static int register_options(spank_t spank)
 	return 0;
 }
 
+/* Once for each node: no task in it goes without a cell unsaid. */
+static void tell_bypassed(spank_t spank)
+{
+	int task = 0;
+
+	if (spank_get_item(spank, S_TASK_ID, &task) || !task)
+		slurm_error("cloison: %s; this step runs in no cell "
+			    "(on-config-error=bypass)",
+			    glue.err.text);
+}
+
 #pragma GCC visibility push(default)
 
 int slurm_spank_init(spank_t spank, int ac, char *argv[])
 {
-	spank_context_t context = spank_context();
+	struct err err;
 
-	if (context == S_CTX_SLURMD)
-		return 0;
-	for (int i = 0; i < ac && glue.n_args < 64; i++)
-		glue.arg[glue.n_args++] = pool_strdup(&glue.pool, argv[i]);
-	return register_options(spank);
+	arguments_keep(&glue.arguments, ac, argv, &glue.pool);
+	if (spank_context() != S_CTX_SLURMD)
+		return register_options(spank);
+	/* At its start and, from 23.11 on, at scontrol reconfigure. */
+	if (glue_check_site(&glue, &err))
+		slurm_error("cloison: %s (steps that are to have a cell will "
+			    "not be run as they should until this is mended)",
+			    err.text);
+	return 0;
 }
 
 int slurm_spank_init_post_opt(spank_t spank, int ac, char *argv[])
@@ -120,8 +135,10 @@ int slurm_spank_init_post_opt(spank_t spank, int ac, char *argv[])
 	if (spank_remote(spank) != 1)
 		return 0;
 	recover_options(spank);
-	if (glue.asked)
-		glue_prepare(&glue);
+	if (glue_concerned(&glue, spank))
+		glue_prepare(&glue, spank);
+	else
+		glue.asked = false;
 	return 0;
 }
 
@@ -140,6 +157,8 @@ int slurm_spank_task_init_privileged(spank_t spank, int ac, char *argv[])
 
 	(void)ac;
 	(void)argv;
+	if (glue.bypassed)
+		tell_bypassed(spank);
 	if (!glue.asked || !glue_join(&glue, spank, &err))
 		return 0;
 	slurm_error("cloison: %s", err.text);
@@ -191,9 +210,11 @@ static void clean_up(void)
 
 int slurm_spank_job_prolog(spank_t spank, int ac, char *argv[])
 {
-	(void)spank;
-	(void)ac;
-	(void)argv;
+	struct err err;
+
+	arguments_keep(&glue.arguments, ac, argv, &glue.pool);
+	if (glue_job_begins(&glue, spank, &err))
+		slurm_error("cloison: %s", err.text);
 	clean_up();
 	return 0;
 }

@@ -37,3 +37,16 @@ restart_all() {
 	for name in slurmctld node1 node2 node3; do cluster stop "$name"; done
 	for name in slurmctld node1 node2 node3; do cluster start "$name"; done
 }
+
+# plugin [ARGUMENT...]: the plugin's line in plugstack.conf, with these arguments. Steps that start from now on see it.
+plugin() {
+	echo "required /usr/lib/x86_64-linux-gnu/cloison/spank_cloison.so $*" >/etc/slurm/plugstack.conf.d/cloison.conf
+}
+
+# kind COMMAND...: what cell a step gets that COMMAND... starts on node1, as it looks from inside: none, batch or strict.
+kind() {
+	# shellcheck disable=SC2016 # for the step's shell
+	"$@" sh -c '
+		[ "$(cat /proc/1/comm)" = cloison-init ] || { echo none; exit; }
+		[ "$(readlink /proc/self/ns/net)" = "$0" ] && echo batch || echo strict' "$(readlink /proc/self/ns/net)"
+}
