@@ -36,7 +36,7 @@ sum() { (cd "$1" && find . -printf '%p %y %m %U %s %T@\n' -type f -exec cksum {}
 }
 
 @test "overlays of a cell without scratch share one size, too" {
-	printf '[site]\nprofiles = none\ndefault-profile = none\n[profile none]\npid = new\n' >site
+	printf '[site]\nprofiles = bare\ndefault-profile = bare\n[profile bare]\npid = new\n' >site
 	if is_root; then
 		run "$CLOISON" plan --config="$PWD/site" --overlay=/etc --overlay=/opt
 		[ "$(grep -c '^overlays.bytes' <<<"$output")" -eq 1 ]
