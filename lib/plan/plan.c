@@ -239,7 +239,8 @@ static int build_ns(const struct build *b, struct plan *plan, struct err *err)
 	ns->outer_user = !b->host->privileged;
 	/* Slurm moves each task into a cgroup of its own, after it has joined.
 	 */
-	ns->cgroup_late = b->job->front == JOB_SLURM;
+	/* Without cgroups of Slurm's, tasks are where init is. */
+	ns->cgroup_late = b->job->front == JOB_SLURM && b->job->cgroup;
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		ns->make[kinds[i].kind] = v[kinds[i].id].num <= kinds[i].make;
 	/* An interface is given to one that init is in already. */
