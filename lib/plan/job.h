@@ -40,6 +40,7 @@ struct job {
 	const char *partition; /* Slurm, by slurmctld; NULL: not known */
 	bool unasked;      /* Slurm: the site wants the cell, not the user */
 	bool confined;     /* Slurm: no other job has the step's CPUs */
+	bool ends;         /* Slurm: the job's end calls scratch_job_remove */
 	const char *state; /* the user's state directory, for the spool */
 };
 

@@ -276,6 +276,11 @@ static int build_scratch(const struct build *b, struct plan *plan,
 	plan->scratch.origin = s->origin;
 	plan->scratch.job = v[OPT_SCRATCH_LIFETIME].num == LIFETIME_JOB &&
 			    b->job->front == JOB_SLURM;
+	if (plan->scratch.job && !b->job->ends)
+		return err_set(err, 0,
+			       "%s: this node does not clean up after jobs: "
+			       "plugstack.conf has no spank_cloison_job.so",
+			       v[OPT_SCRATCH_LIFETIME].origin);
 	plan->scratch.dir = s->dir;
 	if (!s->dir)
 		return 0;

@@ -53,10 +53,11 @@ int policy_default(const struct site *site, const struct job *job,
 	const char **p;
 
 	if (job->front == JOB_SLURM && site->n_partitions && !job->partition)
-		return err_set(err, 0,
-			       "slurmd was not told the partition of the job, "
-			       "which says the profile (site file: partitions; "
-			       "slurm.conf: PrologFlags=Alloc)");
+		return err_set(
+			err, 0,
+			"slurmd was not told the partition of the job, "
+			"which says the profile (site file: partitions; "
+			"plugstack.conf: spank_cloison_job.so; slurm.conf: PrologFlags=Alloc)");
 	*ret = job->unasked ? site->implied : site->default_profile;
 	if (!in)
 		return 0;

@@ -24,7 +24,6 @@
 #include "glue.h"
 #include "partition.h"
 #include "plan/resolve.h"
-#include "run/gc.h"
 #include "run/places.h"
 #include "run/threads.h"
 #include "shim.h"
@@ -144,6 +143,8 @@ void glue_prepare(struct glue *g, spank_t spank)
 	g->job.unasked = !g->asked;
 	g->asked = true;
 	g->job.supervisor = getpid();
+	g->job.ends =
+		dlopen("spank_cloison_job.so", RTLD_LAZY | RTLD_NOLOAD) != NULL;
 	site_init(&g->site);
 	if (arguments_load(&g->arguments, &g->site, &g->err)) {
 		/* For the admin; the user reads it in his task. */
@@ -677,52 +678,4 @@ int glue_finish(struct glue *g, struct err *err)
 	if (cell_remove(&g->plan, &cell, ret ? &ignored : err))
 		ret = -1;
 	return ret;
-}
-
-static void tell(void *arg, const char *id, const char *text, bool bad)
-{
-	(void)arg;
-	if (bad)
-		slurm_error("cloison: %s: %s", id, text);
-	else
-		slurm_info("cloison: %s: %s", id, text);
-}
-
-int glue_clean_up(struct err *err)
-{
-	const struct gc_report report = { tell, NULL };
-	struct pool pool = { 0 };
-	struct gc_count ignored;
-	struct host host;
-	int r = host_probe(HOST_CGROUP, NULL, &pool, &host, err);
-
-	if (!r)
-		r = gc_run(&host, false, &report, &ignored, err);
-	pool_free(&pool);
-	return r;
-}
-
-int glue_job_begins(const struct glue *g, spank_t spank, struct err *err)
-{
-	uint32_t id;
-
-	if (!arguments_find(&g->arguments, ARGUMENT_DEFAULT))
-		return 0;
-	if (spank_get_item(spank, S_JOB_ID, &id))
-		return err_set(err, 0, "Slurm does not say which job begins");
-	return partition_note(id, err);
-}
-
-int glue_job_ended(spank_t spank, struct err *err)
-{
-	uint32_t id;
-	char job[16];
-	uid_t uid;
-
-	if (spank_get_item(spank, S_JOB_ID, &id) ||
-	    spank_get_item(spank, S_JOB_UID, &uid))
-		return err_set(err, 0, "Slurm does not say which job ended");
-	partition_forget(id);
-	snprintf(job, sizeof(job), "%u", id);
-	return scratch_job_remove(job, uid, err);
 }

@@ -106,19 +106,4 @@ size_t glue_complaints(struct glue *g, struct err ret[static CELL_COMPLAINTS]);
 /* In the step daemon, at its end: remove the cell, account. */
 int glue_finish(struct glue *g, struct err *err);
 
-/*
- * Between jobs, as root: what dead cells have left. Tells what cannot be
- * removed; -1 if nothing could be looked at.
- */
-int glue_clean_up(struct err *err);
-
-/*
- * Before the job's first step, as root: what its steps will want to know of
- * it. Does nothing where steps do not ask.
- */
-int glue_job_begins(const struct glue *g, spank_t spank, struct err *err);
-
-/* After the job's last step, as root: what its steps shared. */
-int glue_job_ended(spank_t spank, struct err *err);
-
 #endif

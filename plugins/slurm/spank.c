@@ -196,41 +196,6 @@ int slurm_spank_task_exit(spank_t spank, int ac, char *argv[])
 	return 0;
 }
 
-/*
- * Before and after each job, by a process of slurmd's, as root. What fails
- * here would drain the node: it is told and left to the next time.
- */
-static void clean_up(void)
-{
-	struct err err;
-
-	if (glue_clean_up(&err))
-		slurm_error("cloison: %s", err.text);
-}
-
-int slurm_spank_job_prolog(spank_t spank, int ac, char *argv[])
-{
-	struct err err;
-
-	arguments_keep(&glue.arguments, ac, argv, &glue.pool);
-	if (glue_job_begins(&glue, spank, &err))
-		slurm_error("cloison: %s", err.text);
-	clean_up();
-	return 0;
-}
-
-int slurm_spank_job_epilog(spank_t spank, int ac, char *argv[])
-{
-	struct err err;
-
-	(void)ac;
-	(void)argv;
-	if (glue_job_ended(spank, &err))
-		slurm_error("cloison: %s", err.text);
-	clean_up();
-	return 0;
-}
-
 int slurm_spank_exit(spank_t spank, int ac, char *argv[])
 {
 	struct err err;

@@ -40,7 +40,9 @@ restart_all() {
 
 # plugin [ARGUMENT...]: the plugin's line in plugstack.conf, with these arguments. Steps that start from now on see it.
 plugin() {
-	echo "required /usr/lib/x86_64-linux-gnu/cloison/spank_cloison.so $*" >/etc/slurm/plugstack.conf.d/cloison.conf
+	local dir=/usr/lib/x86_64-linux-gnu/cloison
+	printf '%s\n' "required $dir/spank_cloison.so $*" "optional $dir/spank_cloison_job.so" \
+		>/etc/slurm/plugstack.conf.d/cloison.conf
 }
 
 # kind COMMAND...: what cell a step gets that COMMAND... starts on node1, as it looks from inside: none, batch or strict.

@@ -122,6 +122,7 @@ static int bool_fact(struct world *w, const char *key, const char *value,
 		{ "own-delegated", &w->host.cg.own_delegated },
 		{ "systemd", &w->host.cg.systemd },
 		{ "confined", &w->job.confined },
+		{ "ends", &w->job.ends },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)

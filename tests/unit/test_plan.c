@@ -1060,12 +1060,12 @@ static void unasked(void **state)
 		/* Whoever has no partition may be in any. */
 		{ "partitions = d:none", "batch", NULL, NULL,
 		  "slurmd was not told the partition of the job, which says "
-		  "the profile (site file: partitions; slurm.conf: "
-		  "PrologFlags=Alloc)" },
+		  "the profile (site file: partitions; plugstack.conf: "
+		  "spank_cloison_job.so; slurm.conf: PrologFlags=Alloc)" },
 		{ "partitions = d:none", "batch", NULL, "profile=batch",
 		  "slurmd was not told the partition of the job, which says "
-		  "the profile (site file: partitions; slurm.conf: "
-		  "PrologFlags=Alloc)" },
+		  "the profile (site file: partitions; plugstack.conf: "
+		  "spank_cloison_job.so; slurm.conf: PrologFlags=Alloc)" },
 	};
 
 	(void)state;
