@@ -150,10 +150,9 @@ const struct option_row option_table[OPTIONS] = {
 			 NULL, "site file to read" },
 	[OPT_QUIET] = { "quiet", NULL, OPTION_FLAG, POLICY_FREE, OPTION_CLI,
 			NULL, "no warnings" },
-	[OPT_VERBOSE] = { "verbose", NULL, OPTION_FLAG, POLICY_FREE, OPTION_CLI,
-			  NULL,
-			  "say what is done and how long "
-			  "it took" },
+	[OPT_VERBOSE] = { "verbose", NULL, OPTION_FLAG, POLICY_FREE,
+			  OPTION_CLI | OPTION_SPANK, NULL,
+			  "say how long it took to set up" },
 };
 
 int option_find(const char *name, unsigned where)

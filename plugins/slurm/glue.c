@@ -135,6 +135,14 @@ static int share(struct glue *g, struct err *err)
 	return 0;
 }
 
+void glue_trace(struct glue *g)
+{
+	if (!g->text[OPT_VERBOSE])
+		return;
+	g->trace = trace_new();
+	trace_add(g->trace, TRACE_INIT, g->init_us);
+}
+
 void glue_prepare(struct glue *g, spank_t spank)
 {
 	uint32_t id;
@@ -362,6 +370,7 @@ static void settle(const struct plan *plan, const struct cell *cell)
  */
 static int build(struct glue *g, struct err *err)
 {
+	TRACE(g->trace, TRACE_BUILD);
 	struct shared *s = g->shared;
 	pid_t pid = fork();
 	int status;

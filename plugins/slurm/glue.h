@@ -10,6 +10,7 @@
 #include "argument.h"
 #include "plan/plan.h"
 #include "run/cell.h"
+#include "trace.h"
 
 /*
  * What the step daemon and its tasks share: the tasks are forks of it and of
@@ -49,7 +50,9 @@ struct glue {
 	bool failed; /* to be said in task_init_privileged: err */
 	struct err err;
 	struct shared *shared;
-	int stepd; /* pidfd of the step daemon */
+	int stepd;           /* pidfd of the step daemon */
+	struct trace *trace; /* NULL without --cell-verbose */
+	int64_t init_us;     /* that the hook init took */
 	int64_t start_us, start_mono;
 	struct link link; /* the cell's interface, when link_taken */
 	struct link_usage net;
@@ -77,6 +80,9 @@ int glue_check_site(struct glue *g, struct err *err);
  * file is read for a step that nobody wants a cell for.
  */
 bool glue_concerned(const struct glue *g, spank_t spank);
+
+/* Measure from here on, if the user wants that. */
+void glue_trace(struct glue *g);
 
 /* Before the tasks are forked: site file and shared memory (root). */
 void glue_prepare(struct glue *g, spank_t spank);

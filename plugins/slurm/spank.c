@@ -73,7 +73,7 @@ static int register_option(spank_t spank, enum option_id id)
 		.name = name,
 		.arginfo = (char *)row->arg,
 		.usage = usage,
-		.has_arg = id == OPT_PROFILE ? 2 : 1,
+		.has_arg = id == OPT_PROFILE ? 2 : row->arg != NULL,
 		.val = (int)id,
 		.cb = take_option,
 	};
@@ -115,11 +115,17 @@ static void tell_bypassed(spank_t spank)
 
 int slurm_spank_init(spank_t spank, int ac, char *argv[])
 {
+	/* Whether anybody wants to know is not known yet. */
+	int64_t start = trace_now();
 	struct err err;
+	int r;
 
 	arguments_keep(&glue.arguments, ac, argv, &glue.pool);
-	if (spank_context() != S_CTX_SLURMD)
-		return register_options(spank);
+	if (spank_context() != S_CTX_SLURMD) {
+		r = register_options(spank);
+		glue.init_us = trace_now() - start;
+		return r;
+	}
 	/* At its start and, from 23.11 on, at scontrol reconfigure. */
 	if (glue_check_site(&glue, &err))
 		slurm_error("cloison: %s (steps that are to have a cell will "
@@ -135,6 +141,8 @@ int slurm_spank_init_post_opt(spank_t spank, int ac, char *argv[])
 	if (spank_remote(spank) != 1)
 		return 0;
 	recover_options(spank);
+	glue_trace(&glue);
+	TRACE(glue.trace, TRACE_INIT_POST_OPT);
 	if (glue_concerned(&glue, spank))
 		glue_prepare(&glue, spank);
 	else
@@ -146,6 +154,7 @@ int slurm_spank_user_init(spank_t spank, int ac, char *argv[])
 {
 	(void)ac;
 	(void)argv;
+	TRACE(glue.trace, TRACE_USER_INIT);
 	if (glue.asked)
 		glue_plan(&glue, spank);
 	return 0;
@@ -157,6 +166,7 @@ int slurm_spank_task_init_privileged(spank_t spank, int ac, char *argv[])
 
 	(void)ac;
 	(void)argv;
+	TRACE(glue.trace, TRACE_PRIVILEGED);
 	if (glue.bypassed)
 		tell_bypassed(spank);
 	if (!glue.asked || !glue_join(&glue, spank, &err))
@@ -171,6 +181,7 @@ int slurm_spank_task_init(spank_t spank, int ac, char *argv[])
 
 	(void)ac;
 	(void)argv;
+	TRACE(glue.trace, TRACE_TASK_INIT);
 	if (!glue.asked || !glue_enter(&glue, spank, &err))
 		return 0;
 	slurm_error("cloison: %s", err.text);
@@ -180,6 +191,7 @@ int slurm_spank_task_init(spank_t spank, int ac, char *argv[])
 int slurm_spank_task_exit(spank_t spank, int ac, char *argv[])
 {
 	struct err list[CELL_COMPLAINTS];
+	int64_t since;
 	uint32_t rank;
 	int status;
 	size_t n;
@@ -189,21 +201,32 @@ int slurm_spank_task_exit(spank_t spank, int ac, char *argv[])
 	if (!glue.asked || spank_get_item(spank, S_TASK_EXIT_STATUS, &status) ||
 	    spank_get_item(spank, S_TASK_GLOBAL_ID, &rank))
 		return 0;
+	since = trace_now();
 	glue_task_ended(&glue, rank, status);
 	n = glue_complaints(&glue, list);
 	for (size_t i = 0; i < n; i++)
 		slurm_error("cloison: %s", list[i].text);
+	trace_add(glue.trace, TRACE_TASK_EXIT, trace_now() - since);
+	/* Later nothing reaches the user. */
+	if (glue.ended == glue.job.tasks)
+		trace_print(glue.trace, TRACE_INIT);
 	return 0;
 }
 
 int slurm_spank_exit(spank_t spank, int ac, char *argv[])
 {
 	struct err err;
+	int64_t since;
 
 	(void)ac;
 	(void)argv;
-	if (spank_remote(spank) == 1 && glue.asked && glue_finish(&glue, &err))
+	if (spank_remote(spank) != 1 || !glue.asked)
+		return 0;
+	since = trace_now();
+	if (glue_finish(&glue, &err))
 		slurm_error("cloison: %s", err.text);
+	trace_add(glue.trace, TRACE_EXIT, trace_now() - since);
+	trace_print(glue.trace, TRACE_EXIT);
 	return 0;
 }
 
