@@ -335,6 +335,43 @@ static int check_nodes(const struct option_value *base,
 		       base->text, base->origin, job->nodes, base->text);
 }
 
+/*
+ * What ties the tasks of a step together, by Slurm's name for it. The server
+ * of PMIx, in slurmstepd, listens at the host's loopback; PMI-2 comes as a
+ * descriptor, but what ranks on several nodes then say to each other does not.
+ */
+static const struct {
+	const char *mpi;
+	unsigned nodes; /* from which on a network is needed */
+	bool host;      /* the host's, not just any */
+} wiring[] = {
+	{ "pmix", 1, true }, /* pmix_v4 as well */
+	{ "pmi2", 2, false },
+};
+
+/* Its ranks would only find out one by one, each in its library's words. */
+static int check_mpi(const struct option_value *net, const struct job *job,
+		     struct err *err)
+{
+	if (!job->mpi || job->all_tasks < 2 || !net->set ||
+	    net->num == NET_HOST)
+		return 0;
+	for (size_t i = 0; i < sizeof(wiring) / sizeof(wiring[0]); i++)
+		if (!strncmp(job->mpi, wiring[i].mpi, strlen(wiring[i].mpi)) &&
+		    job->nodes >= wiring[i].nodes &&
+		    (net->num == NET_NONE || wiring[i].host))
+			return err_set(
+				err, 0,
+				"net=%s, from %s: an MPI program of %u tasks "
+				"(--mpi=%s) needs the network of %s: ask for "
+				"--cell-net=host, or for --mpi=none if it is "
+				"not one",
+				net->text, net->origin, job->all_tasks,
+				wiring[i].mpi,
+				job->nodes > 1 ? "the hosts" : "the host");
+	return 0;
+}
+
 /* Scratch lies where the profile or the site says, whoever asks. */
 static int check_scratch(const struct option_value *base,
 			 const struct option_value *wish,
@@ -375,6 +412,7 @@ int policy_check(const struct options *base, const struct options *wish,
 		 struct err *err)
 {
 	const struct option_value *root = &wish->value[OPT_ROOTFS];
+	const struct option_value *net = &wish->value[OPT_NET];
 
 	for (int i = 0; i < OPTIONS; i++) {
 		const struct option_value *w = &wish->value[i];
@@ -397,9 +435,9 @@ int policy_check(const struct options *base, const struct options *wish,
 	if (root->set &&
 	    check_source(base, root->text, root->origin, site, job, err))
 		return -1;
-	if (check_net(&base->value[OPT_NET], &wish->value[OPT_NET], site, job,
-		      err) ||
-	    check_nodes(&base->value[OPT_NET], &wish->value[OPT_NET], job, err))
+	if (check_net(&base->value[OPT_NET], net, site, job, err) ||
+	    check_nodes(&base->value[OPT_NET], net, job, err) ||
+	    check_mpi(net->set ? net : &base->value[OPT_NET], job, err))
 		return -1;
 	for (size_t i = 0; i < wish->n_mounts; i++)
 		if (check_mount(base, &wish->mount[i], site, job, err))

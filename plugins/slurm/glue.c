@@ -258,7 +258,7 @@ static int read_job(struct glue *g, spank_t spank, struct err *err)
 {
 	struct job *job = &g->job;
 	uint32_t id, step;
-	char account[256];
+	char account[256], mpi[64];
 	char *cwd;
 
 	job->scheduler.name = "slurm";
@@ -274,6 +274,9 @@ static int read_job(struct glue *g, spank_t spank, struct err *err)
 		job->scheduler.account = pool_strdup(&g->pool, account);
 	spank_get_item(spank, S_JOB_LOCAL_TASK_COUNT, &job->tasks);
 	spank_get_item(spank, S_STEP_CPUS_PER_TASK, &job->task_cpus);
+	spank_get_item(spank, S_JOB_TOTAL_TASK_COUNT, &job->all_tasks);
+	if (!spank_getenv(spank, "SLURM_MPI_TYPE", mpi, sizeof(mpi)))
+		job->mpi = pool_strdup(&g->pool, mpi);
 	cwd = getcwd(NULL, 0);
 	if (cwd && *cwd == '/')
 		job->cwd = pool_strdup(&g->pool, cwd);

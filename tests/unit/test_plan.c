@@ -390,6 +390,60 @@ static void policy_slurm(void **state)
 	build();
 }
 
+/* What a step needs its network for, by how Slurm starts its tasks. */
+static void policy_network(void **state)
+{
+	static const struct {
+		const char *wish, *mpi;
+		unsigned nodes, tasks;
+		const char *message;
+	} rows[] = {
+		{ "net=none", NULL, 1, 4, NULL },
+		{ "net=none", NULL, 4, 4, NULL },
+		{ "net=none", "none", 4, 4, NULL },
+		{ "net=none", "pmix", 1, 1, NULL },
+		{ "net=host", "pmix", 4, 4, NULL },
+		{ "ipc=new", "pmix_v4", 4, 4, NULL },
+		{ "net=none", "pmi2", 1, 4, NULL },
+		{ "net=none", "pmi2", 2, 4,
+		  "net=none, from --net: an MPI program of 4 tasks "
+		  "(--mpi=pmi2) needs the network of the hosts: ask for "
+		  "--cell-net=host, or for --mpi=none if it is not one" },
+		{ "net=none", "pmix_v4", 1, 2,
+		  "net=none, from --net: an MPI program of 2 tasks "
+		  "(--mpi=pmix) needs the network of the host: ask for "
+		  "--cell-net=host, or for --mpi=none if it is not one" },
+		{ "net=veth:br0,addr=192.0.2.1/24", "pmi2", 2, 2, NULL },
+		{ "net=veth:br0,addr=192.0.2.1/24", "pmix", 2, 2,
+		  "net=veth:br0,addr=192.0.2.1/24, from --net: an MPI program "
+		  "of 2 tasks (--mpi=pmix) needs the network of the hosts: ask "
+		  "for --cell-net=host, or for --mpi=none if it is not one" },
+		{ "profile=strict", "pmix", 1, 2,
+		  "net=none, from profile strict: an MPI program of 2 tasks "
+		  "(--mpi=pmix) needs the network of the host: ask for "
+		  "--cell-net=host, or for --mpi=none if it is not one" },
+		{ "profile=strict", NULL, 2, 2,
+		  "net=none, from profile strict, keeps tasks from each other "
+		  "that run on 2 nodes: ask for it (--cell-net=none) or for "
+		  "another" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < N(rows); i++) {
+		fresh();
+		given("loosen = net\nnets = veth:br0\n");
+		in_slurm();
+		job.mpi = rows[i].mpi;
+		job.nodes = rows[i].nodes;
+		job.all_tasks = rows[i].tasks;
+		wish(rows[i].wish);
+		if (rows[i].message)
+			refused(rows[i].message);
+		else
+			build();
+	}
+}
+
 /* The order of a profile's lines decides what may be shown again. */
 static void policy_shown_again(void **state)
 {
@@ -1270,6 +1324,7 @@ int main(void)
 		TEST(policy_loosen_one),
 		TEST(policy_ungoverned),
 		TEST(policy_slurm),
+		TEST(policy_network),
 		TEST(policy_shown_again),
 		TEST(policy_facts),
 		TEST(below),
