@@ -38,12 +38,12 @@ struct job {
 	/* Slurm: tasks on this node and, if it says so, CPUs of each. */
 	unsigned tasks, task_cpus;
 	const char *partition; /* Slurm, by slurmctld; NULL: not known */
-	bool unasked;      /* Slurm: the site wants the cell, not the user */
+	bool unasked;       /* Slurm: the site wants the cell, not the user */
 	unsigned all_tasks; /* Slurm: of the step, on all of its nodes */
 	const char *mpi;    /* Slurm: --mpi of the step; NULL: none */
-	bool confined;     /* Slurm: no other job has the step's CPUs */
-	bool ends;         /* Slurm: the job's end calls scratch_job_remove */
-	const char *state; /* the user's state directory, for the spool */
+	bool confined;      /* Slurm: no other job has the step's CPUs */
+	bool ends;          /* Slurm: the job's end calls scratch_job_remove */
+	const char *state;  /* the user's state directory, for the spool */
 };
 
 #endif
