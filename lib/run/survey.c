@@ -23,14 +23,16 @@ enum {
 	ID_PART = 4,
 };
 
-/* The numbers behind "KEY:" in /proc/PID/status: the first, last and count. */
+/* The numbers behind "KEY:" in /proc/PID/status: the first, the two last and
+ * how many there are. */
 static int numbers(const char *status, const char *key, int64_t *ret_first,
-		   int64_t *ret_last)
+		   int64_t *ret_last, int64_t *ret_before)
 {
 	const char *p = strstr(status, key);
 	char *end;
 	int n = 0;
 
+	*ret_before = 0;
 	if (!p)
 		return 0;
 	for (p += strlen(key); *p && *p != '\n'; p = end) {
@@ -40,6 +42,8 @@ static int numbers(const char *status, const char *key, int64_t *ret_first,
 			break;
 		if (!n++)
 			*ret_first = value;
+		else
+			*ret_before = *ret_last;
 		*ret_last = value;
 	}
 	return n;
@@ -48,7 +52,7 @@ static int numbers(const char *status, const char *key, int64_t *ret_first,
 static int read_process(const char *pid, char *buf, struct pool *pool,
 			struct process *ret)
 {
-	int64_t first = 0, last = 0;
+	int64_t first = 0, last = 0, before;
 	struct err ignored;
 	char path[64], cgroup[512];
 
@@ -56,13 +60,14 @@ static int read_process(const char *pid, char *buf, struct pool *pool,
 	if (fd_read_file(AT_FDCWD, path, buf, STATUS_MAX) < 0)
 		return -1;
 	ret->pid = atoi(pid);
-	numbers(buf, "\nPPid:", &first, &last);
+	numbers(buf, "\nPPid:", &first, &last, &before);
 	ret->parent = (pid_t)first;
-	numbers(buf, "\nUid:", &first, &last);
+	numbers(buf, "\nUid:", &first, &last, &before);
 	ret->uid = (uid_t)first;
-	ret->depth = numbers(buf, "\nNSpid:", &first, &last);
+	ret->depth = numbers(buf, "\nNSpid:", &first, &last, &before);
 	ret->inside = ret->depth ? (pid_t)last : 0;
-	if (numbers(buf, "\nVmRSS:", &first, &last))
+	ret->above = (pid_t)before;
+	if (numbers(buf, "\nVmRSS:", &first, &last, &before))
 		ret->rss = first * 1024;
 	ret->cgroup = cg_of(pid, cgroup, sizeof(cgroup), &ignored)
 			      ? ""
@@ -108,15 +113,42 @@ static const struct process *find(const struct survey *s, pid_t pid)
 		       : NULL;
 }
 
+static bool is_below(const char *path, const char *top)
+{
+	size_t len = strlen(top);
+
+	return !strncmp(path, top, len) && (!path[len] || path[len] == '/');
+}
+
+/*
+ * Where a scheduler has put the job, and with it who made the cell, into a PID
+ * namespace, the entry has init's number in there.
+ */
+static const struct process *find_beneath(const struct survey *s,
+					  const struct entry *e)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		const struct process *p = &s->process[i];
+
+		if (p->depth > 1 && !p->uid &&
+		    (p->inside == e->init.pid || p->above == e->init.pid) &&
+		    (!e->limits || is_below(p->cgroup, e->limits)) &&
+		    proc_start(p->pid) == e->init.start)
+			return p;
+	}
+	return NULL;
+}
+
 /* Root's word on its cells is root's; a user can only speak of his own. */
 static const struct process *init_of(const struct survey *s,
 				     const struct entry *e)
 {
 	const struct process *p = find(s, e->init.pid);
 
-	if (!p || (e->owner && p->uid != e->owner) || !proc_alive(&e->init))
-		return NULL;
-	return p;
+	if (p && (!e->owner || p->uid == e->owner) && proc_alive(&e->init))
+		return p;
+	return e->owner || !e->locked || !e->init.start ? NULL
+							: find_beneath(s, e);
 }
 
 static bool descends(const struct survey *s, const struct process *p,
@@ -128,13 +160,6 @@ static bool descends(const struct survey *s, const struct process *p,
 		p = find(s, p->parent);
 	}
 	return false;
-}
-
-static bool is_below(const char *path, const char *top)
-{
-	size_t len = strlen(top);
-
-	return !strncmp(path, top, len) && (!path[len] || path[len] == '/');
 }
 
 /*

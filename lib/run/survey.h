@@ -22,6 +22,7 @@
 struct process {
 	pid_t pid, parent;
 	pid_t inside; /* its number in its own PID namespace */
+	pid_t above;  /* and in the one around that; 0: there is none */
 	int depth;    /* PID namespaces that it is in, seen from here */
 	uid_t uid;
 	int64_t rss;        /* bytes */

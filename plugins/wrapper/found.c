@@ -53,6 +53,9 @@ static int take(void *arg, const struct place *place, const char *name,
 	if (e->owner)
 		found.entry.user = name_of(e->owner, &f->pool);
 	survey_cell(&f->survey, &f->host, e, &found.now);
+	/* By the number that it has here. */
+	if (found.now.init)
+		found.entry.init.pid = found.now.init->pid;
 	if ((found.now.alive || l->dead) && meant(l, e))
 		*(struct found *)pool_push(&f->pool, &f->list, &f->n,
 					   sizeof(found)) = found;
