@@ -131,4 +131,32 @@ bool ns_needs_map(const struct ns_plan *plan);
  */
 int ns_map_identity(pid_t pid, struct err *err);
 
+/*
+ * Whether the caller's rights count everywhere, or in a user namespace alone
+ * that somebody has put it into.
+ */
+bool ns_in_first_user(void);
+
+/*
+ * Whether the caller is still where it was, when others run code in it, too.
+ * ns_self_open needs the /proc that the caller was born in; the other calls
+ * need no /proc. ns_self_left names the first of the namespaces joined with
+ * the plan's flags (ns_join_flags) that is another one than ns_self_note found,
+ * or returns NULL.
+ */
+struct ns_self {
+	int dir; /* /proc/self/ns, or -1 */
+	ino_t ino[NS_KINDS];
+};
+#define NS_SELF_INIT      \
+	{                 \
+		.dir = -1 \
+	}
+
+int ns_self_open(struct ns_self *ret, struct err *err);
+void ns_self_note(struct ns_self *self);
+const char *ns_self_left(const struct ns_self *self,
+			 const struct ns_plan *plan);
+void ns_self_close(struct ns_self *self);
+
 #endif

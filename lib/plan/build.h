@@ -50,6 +50,10 @@ int build_tasks(const struct build *b, struct plan *plan,
 		enum option_id *ret_id, struct err *err);
 int build_limits(const struct build *b, struct plan *plan, struct err *err);
 
+/* beside.c, last: whether it can be had inside what isolates the job. */
+int build_beside(const struct build *b, const struct plan *plan,
+		 struct err *err);
+
 /*
  * cores.c: pick some out of `allowed` that no other cell has, or take all of
  * these CPUs. 1: others have them, and `err` names them; -1: there are not as

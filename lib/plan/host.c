@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "ns/ns.h"
 #include "plan/host.h"
 
 static int has_sys_admin(bool *ret, struct err *err)
@@ -46,6 +47,7 @@ int host_probe(unsigned needs, const char *cache, struct pool *pool,
 	ret->memory = (uint64_t)si.totalram * si.mem_unit;
 	if (has_sys_admin(&ret->privileged, err))
 		return -1;
+	ret->in_user_ns = !ns_in_first_user();
 	if ((needs & HOST_CGROUP) && cg_probe(&ret->cg, err))
 		return -1;
 	host_probe_claims(needs, pool, ret);

@@ -21,6 +21,7 @@ struct host {
 	char node[65];
 	char boot_id[40];
 	bool privileged; /* the caller has CAP_SYS_ADMIN: may act for users */
+	bool in_user_ns; /* ... as far as a user namespace allows it */
 	uint64_t memory; /* bytes of RAM */
 	struct cg_host cg;
 	const char *affinity; /* CPUs that the caller may use, kernel list */

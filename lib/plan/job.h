@@ -43,7 +43,10 @@ struct job {
 	const char *mpi;    /* Slurm: --mpi of the step; NULL: none */
 	bool confined;      /* Slurm: no other job has the step's CPUs */
 	bool ends;          /* Slurm: the job's end calls scratch_job_remove */
-	const char *state;  /* the user's state directory, for the spool */
+	/* Slurm: what a container runtime makes of the command (--container);
+	 * NULL: nothing. */
+	const char *container;
+	const char *state; /* the user's state directory, for the spool */
 };
 
 #endif

@@ -373,7 +373,8 @@ int plan_build(const struct options *wish, const struct site *site,
 	merge(&asked, pool, &o);
 	if (build_ns(&b, ret, err) || build_scratch(&b, ret, err) ||
 	    build_mounts(&b, ret, err) || build_link(&b, ret, err) ||
-	    build_limits(&b, ret, err) || build_sec(&b, ret, err))
+	    build_limits(&b, ret, err) || build_sec(&b, ret, err) ||
+	    build_beside(&b, ret, err))
 		return -1;
 	build_threads(&b, ret);
 	build_env(&b, ret);

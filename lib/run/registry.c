@@ -234,18 +234,6 @@ static int open_dir(const char *path, struct err *err)
 	return steal_fd(&fd);
 }
 
-/* Fake root is a user: what it calls /run belongs to somebody else. */
-static bool in_first_user_ns(void)
-{
-	/* PROC_USER_INIT_INO, part of the kernel's interface */
-	enum {
-		FIRST = 0xEFFFFFFD
-	};
-	struct stat st;
-
-	return !stat("/proc/self/ns/user", &st) && st.st_ino == FIRST;
-}
-
 static int open_place(const struct plan *plan, struct err *err)
 {
 	const char *run = getenv("XDG_RUNTIME_DIR");
@@ -256,7 +244,9 @@ static int open_place(const struct plan *plan, struct err *err)
 		fd = open_dir(plan->lasting ? LOCALSTATEDIR "/lib/cloison/cells"
 					    : "/run/cloison/cells",
 			      err);
-		if (fd >= 0 || in_first_user_ns())
+		/* Fake root is a user: what it calls /run is somebody else's.
+		 */
+		if (fd >= 0 || ns_in_first_user())
 			return fd;
 	} else if (run && *run == '/' &&
 		   snprintf(path, sizeof(path), "%s/cloison/cells", run) <

@@ -76,11 +76,17 @@ static int text_fact(struct world *w, const char *key, const char *value)
 		const char *key;
 		const char **field;
 	} rows[] = {
-		{ "user", &job->user },       { "home", &job->home },
-		{ "cwd", &job->cwd },         { "job", &job->scheduler.job },
-		{ "spool", &job->spool },     { "cgroup", &job->cgroup },
-		{ "state", &job->state },     { "affinity", &w->host.affinity },
-		{ "topology", &w->topology }, { "mems", &w->host.mems },
+		{ "user", &job->user },
+		{ "home", &job->home },
+		{ "cwd", &job->cwd },
+		{ "job", &job->scheduler.job },
+		{ "spool", &job->spool },
+		{ "cgroup", &job->cgroup },
+		{ "state", &job->state },
+		{ "affinity", &w->host.affinity },
+		{ "topology", &w->topology },
+		{ "mems", &w->host.mems },
+		{ "container", &job->container },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
@@ -119,6 +125,7 @@ static int bool_fact(struct world *w, const char *key, const char *value,
 		bool *field;
 	} rows[] = {
 		{ "privileged", &w->host.privileged },
+		{ "in-user-ns", &w->host.in_user_ns },
 		{ "own-delegated", &w->host.cg.own_delegated },
 		{ "systemd", &w->host.cg.systemd },
 		{ "confined", &w->job.confined },
