@@ -14,6 +14,7 @@
 #include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -92,6 +93,13 @@ static void fail(struct glue *g)
 	g->failed = true;
 }
 
+void glue_refuse(struct glue *g, const struct err *err)
+{
+	g->asked = true;
+	g->err = *err;
+	fail(g);
+}
+
 int glue_check_site(struct glue *g, struct err *err)
 {
 	int r;
@@ -151,6 +159,8 @@ void glue_prepare(struct glue *g, spank_t spank)
 	g->job.unasked = !g->asked;
 	g->asked = true;
 	g->job.supervisor = getpid();
+	if (g->failed)
+		return;
 	g->job.ends =
 		dlopen("spank_cloison_job.so", RTLD_LAZY | RTLD_NOLOAD) != NULL;
 	site_init(&g->site);
@@ -254,6 +264,27 @@ static void read_memory(struct job *job, spank_t spank)
 	job->memory = (of_step ? of_step : of_job) << 20;
 }
 
+/*
+ * A bundle for the container runtime of oci.conf, without which Slurm runs the
+ * command as if there were none. It is what the job's environment says: who
+ * denies it there has a runtime that fails in the cell.
+ */
+static void read_container(struct glue *g, spank_t spank)
+{
+	const slurm_conf_t *conf = dlsym(RTLD_DEFAULT, "slurm_conf");
+	char bundle[4096], path[4096];
+	const char *slash;
+
+	if (spank_getenv(spank, "SLURM_CONTAINER", bundle, sizeof(bundle)) ||
+	    !*bundle || !conf || !conf->slurm_conf)
+		return;
+	slash = strrchr(conf->slurm_conf, '/');
+	snprintf(path, sizeof(path), "%.*s/oci.conf",
+		 slash ? (int)(slash - conf->slurm_conf) : 0, conf->slurm_conf);
+	if (!access(path, F_OK))
+		g->job.container = pool_strdup(&g->pool, bundle);
+}
+
 static int read_job(struct glue *g, spank_t spank, struct err *err)
 {
 	struct job *job = &g->job;
@@ -282,6 +313,7 @@ static int read_job(struct glue *g, spank_t spank, struct err *err)
 		job->cwd = pool_strdup(&g->pool, cwd);
 	free(cwd);
 	read_conf(g);
+	read_container(g, spank);
 	read_cgroup(g);
 	return read_user(g, spank, err);
 }
@@ -439,13 +471,36 @@ static int build_once(struct glue *g, struct err *err)
 	return -1;
 }
 
+/* The kernel says no more than EINVAL to a process with threads (setns(2)). */
+static bool has_threads(void)
+{
+	struct stat st;
+
+	return !stat("/proc/self/task", &st) && st.st_nlink > 3;
+}
+
+static int join(struct glue *g, struct err *err)
+{
+	if (ns_self_open(&g->self, err))
+		return -1;
+	if (cell_join(&g->plan, g->shared->init, err))
+		return has_threads()
+			       ? err_set(err, 0,
+					 "another plugin of plugstack.conf has "
+					 "started threads in the task, which "
+					 "can join no cell with them")
+			       : -1;
+	ns_self_note(&g->self);
+	return 0;
+}
+
 int glue_join(struct glue *g, spank_t spank, struct err *err)
 {
 	if (g->failed) {
 		*err = g->err;
 		return -1;
 	}
-	if (build_once(g, err) || cell_join(&g->plan, g->shared->init, err))
+	if (build_once(g, err) || join(g, err))
 		return -1;
 	if (sec_drop_bounding(err) || sec_keep_caps(err))
 		return -1;
@@ -486,12 +541,30 @@ static int set_threads(const struct glue *g, spank_t spank, struct err *err)
 		       : 0;
 }
 
+/* Other plugins have had the task meanwhile, and root's rights at first. */
+static int check_inside(struct glue *g, struct err *err)
+{
+	const char *left = ns_self_left(&g->self, &g->plan.ns);
+
+	ns_self_close(&g->self);
+	if (!left)
+		return 0;
+	err_set(err, 0,
+		"another plugin of plugstack.conf has taken the task out of "
+		"the cell's %s namespace",
+		left);
+	return err_hint(err, "leave out --cell or what that plugin is asked "
+			     "for");
+}
+
 int glue_enter(struct glue *g, spank_t spank, struct err *err)
 {
 	cleanup_fd int shim = -1;
 	sigset_t all, old;
 	pid_t pid;
 
+	if (check_inside(g, err))
+		return -1;
 	if (bind_task(g, spank, err) || set_threads(g, spank, err))
 		return -1;
 	if (g->plan.ns.cgroup_late &&

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "argument.h"
+#include "ns/ns.h"
 #include "plan/plan.h"
 #include "run/cell.h"
 #include "trace.h"
@@ -53,6 +54,7 @@ struct glue {
 	int stepd;           /* pidfd of the step daemon */
 	struct trace *trace; /* NULL without --cell-verbose */
 	int64_t init_us;     /* that the hook init took */
+	struct ns_self self; /* in a task that has joined */
 	int64_t start_us, start_mono;
 	struct link link; /* the cell's interface, when link_taken */
 	struct link_usage net;
@@ -65,6 +67,9 @@ struct glue {
 
 /* Keep an option's argument. Never fails: it may come from a hostile env. */
 void glue_option(struct glue *g, enum option_id id, const char *text);
+
+/* Have the step's tasks fail, as if a cell that was asked for cannot be had. */
+void glue_refuse(struct glue *g, const struct err *err);
 
 /* Try an argument out, for a message before the job is even submitted. */
 int glue_try(enum option_id id, const char *text, struct err *err);

@@ -12,7 +12,7 @@
 
 #include "glue.h"
 
-static struct glue glue;
+static struct glue glue = { .self = NS_SELF_INIT };
 
 #pragma GCC visibility push(default)
 SPANK_PLUGIN(cloison, 1)
@@ -65,6 +65,57 @@ static void recover_options(spank_t spank)
 	}
 }
 
+/* Whether `name`, of the environment, ends in one of our options' names. */
+static bool names_ours(const char *name, size_t len)
+{
+	for (int i = 0; i < OPTIONS; i++) {
+		char ours[48];
+		size_t n;
+
+		if (i != OPT_PROFILE && !(option_table[i].where & OPTION_SPANK))
+			continue;
+		n = (size_t)snprintf(ours, sizeof(ours), "_cell%s%s",
+				     i == OPT_PROFILE ? "" : "_",
+				     i == OPT_PROFILE ? ""
+						      : option_table[i].name);
+		for (char *p = ours; *p; p++)
+			if (*p == '-')
+				*p = '_';
+		if (len > n && !strncmp(name + len - n, ours, n))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Of two plugins with an option of one name, the first in plugstack.conf has
+ * it, and Slurm tells the other nothing. The user has asked for a cell, and is
+ * not to go without unawares.
+ */
+static void find_taken(spank_t spank)
+{
+	static const char prefix[] = "_SLURM_SPANK_OPTION_",
+			  own[] = "cloison_cell";
+	struct err err;
+	char **env;
+
+	if (spank_get_item(spank, S_JOB_ENV, &env) != ESPANK_SUCCESS)
+		return;
+	for (; *env; env++) {
+		const char *name = *env + strlen(prefix);
+
+		if (strncmp(*env, prefix, strlen(prefix)) != 0 ||
+		    !strncmp(name, own, strlen(own)) ||
+		    !names_ours(name, strcspn(name, "=")))
+			continue;
+		err_set(&err, 0,
+			"another plugin has an option of the same name (%.*s): "
+			"plugstack.conf has to have cloison first",
+			(int)strcspn(name, "="), name);
+		glue_refuse(&glue, &err);
+	}
+}
+
 static int register_option(spank_t spank, enum option_id id)
 {
 	const struct option_row *row = &option_table[id];
@@ -95,7 +146,8 @@ static int register_options(spank_t spank)
 		if ((i == OPT_PROFILE ||
 		     (option_table[i].where & OPTION_SPANK)) &&
 		    register_option(spank, (enum option_id)i) != ESPANK_SUCCESS)
-			slurm_error("cloison: option --cell-%s is taken",
+			slurm_error("cloison: option --cell-%s cannot be "
+				    "registered",
 				    option_table[i].name);
 	return 0;
 }
@@ -122,6 +174,8 @@ int slurm_spank_init(spank_t spank, int ac, char *argv[])
 
 	arguments_keep(&glue.arguments, ac, argv, &glue.pool);
 	if (spank_context() != S_CTX_SLURMD) {
+		if (spank_context() == S_CTX_REMOTE)
+			find_taken(spank);
 		r = register_options(spank);
 		glue.init_us = trace_now() - start;
 		return r;

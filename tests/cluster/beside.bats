@@ -1,0 +1,97 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Cells beside what else isolates jobs: Slurm's own namespaces, containers, other plugins of plugstack.conf.
+# shellcheck disable=SC2016 # most of what stands in single quotes is for the shells of tasks
+load common
+
+ours=$(echo /usr/lib/*/cloison/spank_cloison.so)
+neighbour=/usr/lib/neighbour.so
+
+setup_file() {
+	gcc -shared -fPIC -o "$neighbour" neighbour.c
+	cp /etc/slurm/plugstack.conf "$BATS_FILE_TMPDIR/plugstack.conf"
+}
+
+teardown() {
+	[[ ! ${holder:-} ]] || kill "$holder"
+	rm -f /run/neighbour
+	cp "$BATS_FILE_TMPDIR/plugstack.conf" /etc/slurm/plugstack.conf
+	rm -f /etc/slurm/{job_container.conf,namespace.yaml,oci.conf}
+	unconfigure
+}
+
+# stack before|after DEED...: plugstack.conf with the neighbour before or after ours.
+stack() {
+	local lines=("required $ours" "required $neighbour ${*:2}")
+	[[ $1 == after ]] || lines=("${lines[1]}" "${lines[0]}")
+	printf '%s\n' "${lines[@]}" >/etc/slurm/plugstack.conf
+}
+
+# The tree of somebody's container, for neighbours to join.
+hold_tree() {
+	unshare --mount sh -c 'mount -t tmpfs kept /mnt && mkdir /mnt/kept && exec sleep 1000' 3>&- &
+	holder=$!
+	eventually 10 test -e "/proc/$holder/root/mnt/kept"
+	ln -sf "/proc/$holder/ns/mnt" /run/neighbour
+}
+
+@test "other plugins, before and after: cells nest, or the task fails with a line" {
+	local left="has taken the task out of the cell's" threads="has started threads in the task" where deed status text n=0
+	hold_tree
+	note_state
+	while read -r where deed status text; do
+		stack "$where" "$deed"
+		run srun --cell bash -c 'echo "cell $$ $(ls -A /mnt) $NEIGHBOUR"; touch /usr/x' </dev/null
+		echo "# $where $deed: $output"
+		[[ $status != - && $output == *"$text"* ]]
+		# Who is in no cell has no pid 2 in it.
+		[[ $output == *"cell 2 "*"Read-only file system"* || $output == *"Exited with exit code 1"* ]]
+		[[ $text == cell* || $output != *"cell "[0-9]* ]]
+		((++n))
+	done <<END
+before root=mount-ns 1 cell 2 neighbour
+before root=join 1 cell 2 kept
+before root=net-ns 1 cell 2
+after root=net-ns 1 cell 2
+before root=env 1 cell 2  was here
+after task=env 1 cell 2  was here
+before task=thread 1 cell 2
+after root=thread 1 cell 2
+before init=thread 1 cell 2
+after anywhere=option 1 cell 2
+before root=thread 1 $threads
+before init=atfork 1 $threads
+after init=atfork 1 $threads
+after root=mount-ns 1 $left mnt
+before task=mount-ns 1 $left mnt
+before task=user-ns 1 $left user
+after task=user-ns 1 neighbour: no
+after task=mount-ns 1 neighbour: no
+after root=join 1 neighbour: no
+before root=fail 1 neighbour: no
+after root=fail 1 neighbour: no
+after task=fail 1 neighbour: no
+before anywhere=option 1 has an option of the same name (neighbour_cell)
+END
+	((n == 23))
+	same_again
+}
+
+@test "other plugins: a batch job, a step without a cell" {
+	stack before root=mount-ns
+	run -0 srun bash -c 'echo "$(ls /mnt)"; touch /usr/x && rm /usr/x'
+	[[ $output == neighbour ]]
+	cat >"$BATS_TEST_TMPDIR/job" <<'END'
+#!/bin/bash
+echo "cell $$ $(ls /mnt)"
+srun bash -c 'echo "step $$ $(ls /mnt)"'
+END
+	run sbatch -W -o /root/out --cell "$BATS_TEST_TMPDIR/job"
+	cat /root/out
+	[[ $status == 0 ]]
+	[[ $(</root/out) == *"cell 2 neighbour"*"step 2 neighbour"* ]]
+	stack before anywhere=option
+	run -1 sbatch -W -o /root/out --cell "$BATS_TEST_TMPDIR/job"
+	[[ $(</root/out) == *"has an option of the same name"* ]]
+	wait_idle
+}
