@@ -40,7 +40,10 @@ struct shared {
 struct glue {
 	bool asked;    /* there is to be a cell */
 	bool bypassed; /* but there is none: err, for the user to read */
-	const char *text[OPTIONS];  /* option arguments, "" for none */
+	const char *text[OPTIONS]; /* option arguments, "" for none */
+	/* Where a job is submitted: those of its first component. */
+	const char *first[OPTIONS];
+	unsigned components;
 	struct arguments arguments; /* of plugstack.conf */
 	struct pool pool;
 	struct site site;
@@ -88,6 +91,14 @@ bool glue_concerned(const struct glue *g, spank_t spank);
 
 /* Measure from here on, if the user wants that. */
 void glue_trace(struct glue *g);
+
+/*
+ * Where a job is submitted, after the options of each component of a
+ * heterogeneous one: Slurm keeps no track of whose they are. srun's, of a
+ * `step`, would hold for all components alike; those of sbatch and salloc are
+ * the job's, and a later component cannot have others.
+ */
+int glue_component(struct glue *g, bool step, struct err *err);
 
 /* Before the tasks are forked: site file and shared memory (root). */
 void glue_prepare(struct glue *g, spank_t spank);

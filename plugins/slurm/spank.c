@@ -190,10 +190,17 @@ int slurm_spank_init(spank_t spank, int ac, char *argv[])
 
 int slurm_spank_init_post_opt(spank_t spank, int ac, char *argv[])
 {
+	struct err err;
+
 	(void)ac;
 	(void)argv;
-	if (spank_remote(spank) != 1)
-		return 0;
+	if (spank_remote(spank) != 1) {
+		if (!glue_component(&glue, spank_context() == S_CTX_LOCAL,
+				    &err))
+			return 0;
+		slurm_error("cloison: %s", err.text);
+		return -1;
+	}
 	recover_options(spank);
 	glue_trace(&glue);
 	TRACE(glue.trace, TRACE_INIT_POST_OPT);
