@@ -95,3 +95,85 @@ END
 	[[ $(</root/out) == *"has an option of the same name"* ]]
 	wait_idle
 }
+
+# What isolates jobs in this release, and how it is configured.
+isolations() {
+	case $(slurmd -V) in
+	*" 22."*) echo job_container/tmpfs ;;
+	*" 24."*) echo job_container/tmpfs job_container/tmpfs+EntireStepInNS=true ;;
+	*) echo namespace/tmpfs namespace/linux namespace/linux+CLONE_NEW{PID,USER} namespace/linux+CLONE_NEWUSER,CLONE_NEWPID ;;
+	esac
+}
+
+# Linux 6.18 counts mount namespaces by processor, and lets none be held whose number is below its holder's: slurmd gets one that
+# was made where numbers are lowest.
+lowest_cpu() {
+	local cpu other good
+	for cpu in $(seq 0 $(($(nproc) - 1))); do
+		good=1
+		for other in $(seq 0 $(($(nproc) - 1))); do
+			taskset -c "$cpu" unshare --mount bash -c '
+				mount -t tmpfs none /mnt && mount --make-private /mnt && : >/mnt/ns
+				taskset -c "$1" unshare --mount sleep 10 &
+				until [[ $(readlink /proc/$!/ns/mnt) != $(readlink /proc/self/ns/mnt) ]]; do sleep 0.01; done
+				mount --bind "/proc/$!/ns/mnt" /mnt/ns
+				status=$?
+				kill $!
+				exit $status' bash "$other" 2>/dev/null 3>&- || good=
+		done
+		[[ ! $good ]] || break
+	done
+	echo "$cpu"
+}
+
+# isolate TYPE[+SETTING]: slurmd on node1 with that.
+isolate() {
+	local type=${1%+*} setting=
+	[[ $1 != *+* ]] || setting=${1#*+}
+	cluster stop node1
+	sed -i '/^JobContainerType=\|^NamespaceType=/d' /etc/slurm/slurm.conf
+	case $type in
+	job_container/*) echo "JobContainerType=$type" ;;
+	*) echo "NamespaceType=$type" ;;
+	esac >>/etc/slurm/slurm.conf
+	printf '%s\n' AutoBasePath=true BasePath=/var/lib/slurm/jobs "$setting" >/etc/slurm/job_container.conf
+	# 22.05 knows no other.
+	[[ $(slurmd -V) == *" 22."* ]] || echo Dirs=/tmp,/var/tmp,/dev/shm >>/etc/slurm/job_container.conf
+	cat >/etc/slurm/namespace.yaml <<END
+defaults:
+  auto_base_path: true
+  base_path: /var/lib/slurm/jobs
+  dirs: /tmp,/var/tmp,/dev/shm
+  clone_ns_flags: ${setting:-CLONE_NEWNS}
+END
+	taskset -c "$cpu" unshare --mount --propagation slave taskset -c "0-$(($(nproc) - 1))" \
+		"${BATS_TEST_DIRNAME%/*}/vm/cluster" start node1 3>&-
+}
+
+@test "Slurm's own namespaces: cells nest, with the job's private directories beneath" {
+	local cpu type n=0 job out=/home/alice/out
+	cpu=$(lowest_cpu)
+	configure PrologFlags=Contain
+	for type in $(isolations); do
+		isolate "$type"
+		note_state
+		cat >/home/alice/job <<'END'
+#!/bin/bash
+touch /tmp/of-job
+srun -n1 --overlap --cell bash -c 'echo "cell $$ $(ls -A /tmp)."; touch /tmp/in-cell /usr/x'
+srun -n1 --overlap bash -c 'echo "plain $(ls -A /tmp)."'
+srun -n1 --overlap --cell --cell-scratch-lifetime=job touch /tmp/shared
+srun -n1 --overlap --cell --cell-scratch-lifetime=job bash -c 'echo "scratch $(ls -A /tmp)."'
+srun --overlap -n2 --cell --cell-net=none bash -c 'echo "net $(ls /sys/class/net)"'
+END
+		job=$(as alice sbatch --parsable -n2 -o out job)
+		wait_job "$job"
+		echo "# $type: $(<"$out")"
+		[[ $(<"$out") == *"cell 2 ."*"'/usr/x': Read-only file system"*"plain of-job."*"scratch shared."*"net lo"*"net lo"* ]]
+		[[ ! -e /tmp/of-job && ! -e /tmp/in-cell ]]
+		rm -f "$out" /home/alice/job
+		same_again
+		((++n))
+	done
+	((n >= 1))
+}
