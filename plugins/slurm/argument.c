@@ -82,10 +82,5 @@ int arguments_load(const struct arguments *a, struct site *site,
 			return -1;
 	if (implied && site_imply(site, implied, err))
 		return -1;
-	/* The prolog notes no partitions then. */
-	if (!implied && site->n_partitions)
-		return err_set(err, 0,
-			       "partitions: plugstack.conf needs default="
-			       "PROFILE, or default=" SITE_NO_CELL);
 	return site_check(site, "plugstack.conf", err);
 }

@@ -100,6 +100,7 @@ no_partitions() { [ -z "$(ls /run/cloison/partitions)" ]; }
 	[[ $output == *"cloison: slurmd was not told the partition of the job"*PrologFlags=Alloc* ]]
 	plugin
 	run -1 as alice srun --cell true
-	[[ $output == *"cloison: partitions: plugstack.conf needs default="* ]]
+	[[ $output == *"cloison: slurmd was not told the partition of the job"* ]]
+	run -0 as alice srun true
 	wait_idle
 }
