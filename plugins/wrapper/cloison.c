@@ -22,6 +22,7 @@ static const struct {
 	{ "ls", ls_main, "show the cells that run on this node" },
 	{ "enter", enter_main, "run a command in a cell that runs" },
 	{ "gc", gc_main, "clean up after cells that were killed" },
+	{ "check", check_main, "is this node fit for cells" },
 	{ "report", report_main, "show the records of finished cells" },
 	{ "version", version_main, "show the version" },
 	{ "help", help_main, "show this text" },

@@ -32,6 +32,7 @@ int plan_main(int argc, char *argv[]);
 int ls_main(int argc, char *argv[]);
 int enter_main(int argc, char *argv[]);
 int gc_main(int argc, char *argv[]);
+int check_main(int argc, char *argv[]);
 int report_main(int argc, char *argv[]);
 int version_main(int argc, char *argv[]);
 
