@@ -313,6 +313,13 @@ static void build_threads(const struct build *b, struct plan *plan)
 
 static void build_env(const struct build *b, struct plan *plan)
 {
+	/*
+	 * From PMIx 5 on what it tells ranks at their start is in files below
+	 * /tmp, of which a cell has its own: its server tells them then.
+	 */
+	if (b->job->mpi && !strncmp(b->job->mpi, "pmix", 4))
+		build_pair(b, &plan->env, &plan->n_env, "PMIX_MCA_gds",
+			   "^shmem,shmem2");
 	if (!plan->mnt.scratch)
 		return;
 	build_pair(b, &plan->env, &plan->n_env, "CLOISON_SCRATCH", "/tmp");

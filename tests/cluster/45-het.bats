@@ -8,6 +8,9 @@ setup_file() {
 	cp -n /etc/slurm/slurm.conf /etc/slurm/slurm.conf.saved
 	printf 'AccountingStorage%s\n' Type=accounting_storage/slurmdbd Host=node1 >>/etc/slurm/slurm.conf
 	cluster start slurmdbd
+	cluster stop slurmctld
+	# It has made a cluster's id up, slurmdbd has another.
+	rm -f /var/lib/slurm/slurmctld/clustername
 	restart_all
 }
 

@@ -437,10 +437,14 @@ static void policy_network(void **state)
 		job.nodes = rows[i].nodes;
 		job.all_tasks = rows[i].tasks;
 		wish(rows[i].wish);
-		if (rows[i].message)
+		if (rows[i].message) {
 			refused(rows[i].message);
-		else
-			build();
+			continue;
+		}
+		build();
+		/* Its files for the ranks are in the host's /tmp. */
+		assert_true(has("env.PMIX_MCA_gds ^shmem,shmem2") ==
+			    (rows[i].mpi && !strncmp(rows[i].mpi, "pmix", 4)));
 	}
 }
 
