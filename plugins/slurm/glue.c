@@ -265,23 +265,15 @@ static void read_memory(struct job *job, spank_t spank)
 }
 
 /*
- * A bundle for the container runtime of oci.conf, without which Slurm runs the
- * command as if there were none. It is what the job's environment says: who
- * denies it there has a runtime that fails in the cell.
+ * A bundle for the runtime of oci.conf. It is what the job's environment says:
+ * who denies it there has a runtime that fails in the cell.
  */
 static void read_container(struct glue *g, spank_t spank)
 {
-	const slurm_conf_t *conf = dlsym(RTLD_DEFAULT, "slurm_conf");
-	char bundle[4096], path[4096];
-	const char *slash;
+	char bundle[4096];
 
-	if (spank_getenv(spank, "SLURM_CONTAINER", bundle, sizeof(bundle)) ||
-	    !*bundle || !conf || !conf->slurm_conf)
-		return;
-	slash = strrchr(conf->slurm_conf, '/');
-	snprintf(path, sizeof(path), "%.*s/oci.conf",
-		 slash ? (int)(slash - conf->slurm_conf) : 0, conf->slurm_conf);
-	if (!access(path, F_OK))
+	if (!spank_getenv(spank, "SLURM_CONTAINER", bundle, sizeof(bundle)) &&
+	    *bundle)
 		g->job.container = pool_strdup(&g->pool, bundle);
 }
 

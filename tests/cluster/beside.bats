@@ -16,7 +16,7 @@ teardown() {
 	[[ ! ${holder:-} ]] || kill "$holder"
 	rm -f /run/neighbour
 	cp "$BATS_FILE_TMPDIR/plugstack.conf" /etc/slurm/plugstack.conf
-	rm -f /etc/slurm/{job_container.conf,namespace.yaml,oci.conf}
+	rm -f /etc/slurm/{job_container.conf,namespace.yaml,oci.conf} /etc/cloison/cloison.conf
 	unconfigure
 }
 
@@ -176,4 +176,34 @@ END
 		((++n))
 	done
 	((n >= 1))
+}
+
+# crun 1.8 runs on no host with cgroup v1 and v2 at once but in a cell, which has one of both in sight; and 22.05's slurmstepd dies
+# of Debian's JSON parser, in a cell or not.
+@test "--container: the runtime runs in a cell that is nestable, else the task is refused" {
+	local bundle=/home/alice/bundle run='echo "in $$ $(ls -d /proc/[0-9]* | wc -l)"; touch /usr/x'
+	as alice sh -c 'mkdir -p bundle/rootfs && cd bundle/rootfs && mkdir -p usr proc dev sys && ln -sf usr/bin usr/lib usr/lib64 . &&
+		cd .. && rm -f config.json && crun spec --rootless && jq ".process.terminal = false |
+			.mounts += [{destination: \"/usr\", type: \"none\", source: \"/usr\", options: [\"rbind\", \"ro\"]}]" config.json >new &&
+		mv new config.json'
+	cat >/etc/slurm/oci.conf <<'END'
+RunTimeRun="crun --rootless=true --cgroup-manager=disabled --root=/tmp/crun-%U run --bundle %b %n.%u.%j.%s.%t"
+RunTimeQuery="crun --rootless=true --root=/tmp/crun-%U state %n.%u.%j.%s.%t"
+RunTimeKill="crun --rootless=true --root=/tmp/crun-%U kill -a %n.%u.%j.%s.%t"
+RunTimeDelete="crun --rootless=true --root=/tmp/crun-%U delete --force %n.%u.%j.%s.%t"
+END
+	mkdir -p /etc/cloison
+	printf '%s\n' '[site]' 'profiles = batch nest' '[profile nest]' 'base = batch' 'nestable = yes' >/etc/cloison/cloison.conf
+	note_state
+	run ! as alice srun --cell --container=$bundle bash -c "$run"
+	if [[ $(slurmd -V) == *" 22."* ]]; then
+		[[ $output == *"Task launch"*failed* ]]
+	else
+		[[ $output == *"cloison: --container: its runtime would make namespaces inside the cell, for which profile 'batch' is not nestable: leave out --container or --cell"* ]]
+		run ! as alice srun --cell=nest --container=$bundle /usr/bin/bash -c "$run"
+		[[ $output == *"in 1 "*"'/usr/x': Read-only file system"* ]]
+	fi
+	run -0 as alice srun --cell=nest true
+	rm -rf "$bundle" /etc/cloison/cloison.conf
+	same_again
 }
