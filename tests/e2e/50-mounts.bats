@@ -1,25 +1,23 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Mounts that need a host of their own: an automounter, a root-squashed NFS
-# export, images in Slurm, terminals of Slurm in a private /dev.
+# Mounts that need a host of their own: an automounter (systemd, as the kernel
+# does the same for every other), a root-squashed NFS export, images in Slurm,
+# terminals of Slurm in a private /dev.
 # A name in brackets is the behaviour that the test proves.
 
 load common
 
+# automount NAME WHAT TYPE OPTIONS: at /auto/NAME, and gone after two seconds without use.
+automount() {
+	printf '[Automount]\nWhere=/auto/%s\nTimeoutIdleSec=2\n' "$1" >"/run/systemd/system/auto-$1.automount"
+	printf '[Mount]\nWhere=/auto/%s\nWhat=%s\nType=%s\nOptions=%s\n' "$@" >"/run/systemd/system/auto-$1.mount"
+}
+
 setup_file() {
-	mkdir -p /srv/auto/data /srv/auto/more /srv/export /nfs /srv/images /etc/auto.master.d
+	mkdir -p /srv/auto/data /srv/auto/more /srv/export /nfs /srv/images
 	echo automounted >/srv/auto/data/file
 	echo more >/srv/auto/more/file
 	chmod -R a+rX /srv/auto
-	# Indirect, by bind and by NFS, and gone after two seconds without use.
-	cat >/etc/auto.master.d/cloison.autofs <<-'END'
-		/auto /etc/auto.cloison --timeout=2
-	END
-	cat >/etc/auto.cloison <<-'END'
-		data -fstype=bind :/srv/auto/data
-		more -fstype=bind :/srv/auto/more
-		nfs  -fstype=nfs,vers=4.2 127.0.0.1:/srv/export
-	END
 	install -d -o alice -g alice -m 700 /srv/export/alice /srv/export/alice/run
 	echo mine >/srv/export/alice/file
 	chown alice:alice /srv/export/alice/file
@@ -27,7 +25,11 @@ setup_file() {
 	systemctl start nfs-server
 	exportfs -ra
 	mount -t nfs -o vers=4.2 127.0.0.1:/srv/export /nfs
-	systemctl restart autofs
+	automount data /srv/auto/data none bind
+	automount more /srv/auto/more none bind
+	automount nfs 127.0.0.1:/srv/export nfs vers=4.2
+	systemctl daemon-reload
+	systemctl start auto-{data,more,nfs}.automount
 	"$BATS_TEST_DIRNAME/../kernel/make-root" /srv/images/root env
 	mksquashfs /srv/images/root /srv/images/squashfs -quiet -noappend -no-progress >/dev/null
 	mkfs.erofs /srv/images/erofs /srv/images/root >/dev/null
@@ -35,10 +37,12 @@ setup_file() {
 }
 
 teardown_file() {
-	systemctl stop autofs
+	systemctl stop 'auto-*.automount' 'auto-*.mount'
+	rm -f /run/systemd/system/auto-{data,more,nfs}.*mount
+	systemctl daemon-reload
 	umount /nfs
 	systemctl stop nfs-server
-	rm -rf /etc/auto.master.d/cloison.autofs /etc/auto.cloison /srv/auto /srv/export /srv/images
+	rm -rf /auto /srv/auto /srv/export /srv/images
 }
 
 setup() {
