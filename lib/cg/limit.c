@@ -330,6 +330,9 @@ struct target {
 	FILE *found; /* of what is read from several files */
 };
 
+/* A weight of one disk takes a disk for which that is switched on. */
+static const char disk_weight[] = "see io.cost.qos of the root cgroup";
+
 static int write_line(void *arg, const char *file, const char *name,
 		      const char *value, struct err *err)
 {
@@ -338,10 +341,7 @@ static int write_line(void *arg, const char *file, const char *name,
 	(void)name;
 	if (!cg_lib_set(t->path, t->fd, file, value, err))
 		return 0;
-	/* A weight of one disk takes a disk for which that is switched on. */
-	return err->num == EOPNOTSUPP
-		       ? err_hint(err, "see io.cost.qos of the root cgroup")
-		       : -1;
+	return err->num == EOPNOTSUPP ? err_hint(err, "%s", disk_weight) : -1;
 }
 
 static int read_line(void *arg, const char *file, const char *name,
@@ -400,10 +400,14 @@ static int check_file(enum cg_limit_kind kind, const char *file,
 
 	if (!found)
 		return -1;
-	if (!cg_limit_holds(kind, asked, found))
-		return err_set(err, 0, "%s is '%.60s' after writing '%.60s'",
-			       file, found, asked);
-	return 0;
+	if (cg_limit_holds(kind, asked, found))
+		return 0;
+	err_set(err, 0, "%s is '%.60s' after writing '%.60s'", file, found,
+		asked);
+	/* libcgroup 3.2 does not say that the kernel has refused that. */
+	if (kind == CG_IO_WEIGHT && strchr(asked, ':'))
+		err_hint(err, "%s", disk_weight);
+	return -1;
 }
 
 /* Written below a parent's limit, a list may come to less than it says. */
