@@ -8,18 +8,19 @@
  */
 #include "config.h"
 
-#include <slurm/spank.h>
 #include <stdio.h>
 
 #include "base/err.h"
 #include "base/pool.h"
 #include "partition.h"
 #include "plan/host.h"
+#include "release.h"
 #include "run/gc.h"
 #include "run/scratch.h"
 
 #pragma GCC visibility push(default)
 SPANK_PLUGIN(cloison_job, 1)
+RELEASE_FAILURE_MODE
 #pragma GCC visibility pop
 
 static void tell(void *arg, const char *id, const char *text, bool bad)

@@ -11,11 +11,13 @@
 #include <string.h>
 
 #include "glue.h"
+#include "release.h"
 
 static struct glue glue = { .self = NS_SELF_INIT };
 
 #pragma GCC visibility push(default)
 SPANK_PLUGIN(cloison, 1)
+RELEASE_FAILURE_MODE
 #pragma GCC visibility pop
 
 static int take_option(int val, const char *arg, int remote)
@@ -40,9 +42,8 @@ static int take_option(int val, const char *arg, int remote)
 }
 
 /*
- * Slurm before 23.11 loses the options of sbatch --export=NONE on their way
- * to the batch step, which would then run in no cell. The job's control
- * environment still has them.
+ * Options that were lost on their way to the batch step, which would then run
+ * in no cell. The job's control environment still has them.
  */
 static void recover_options(spank_t spank)
 {
@@ -201,7 +202,8 @@ int slurm_spank_init_post_opt(spank_t spank, int ac, char *argv[])
 		slurm_error("cloison: %s", err.text);
 		return -1;
 	}
-	recover_options(spank);
+	if (RELEASE_LOSES_OPTIONS)
+		recover_options(spank);
 	glue_trace(&glue);
 	TRACE(glue.trace, TRACE_INIT_POST_OPT);
 	if (glue_concerned(&glue, spank))

@@ -3,7 +3,7 @@
 # What sites do with a cluster: nodes without configuration files of their own, an upgrade while steps run.
 load common
 
-plugin_file=/usr/lib/x86_64-linux-gnu/cloison/spank_cloison.so
+plugin_file=$(realpath /usr/lib/x86_64-linux-gnu/cloison/spank_cloison.so)
 
 @test "configless: plugstack.conf comes from slurmctld, with the plugin's arguments" {
 	cp /etc/slurm/plugstack.conf /etc/slurm/plugstack.conf.saved
