@@ -81,7 +81,7 @@ two_running() {
 	eventually 30 cancelled "$first"
 }
 
-@test "MPI over PMIx: ranks find each other" {
-	run -0 --separate-stderr as alice srun -n2 --mpi=pmix mpi-ring
+@test "MPI: ranks find each other" {
+	run -0 --separate-stderr as alice srun -n2 --mpi="$(mpi_type)" mpi-ring
 	[ "$output" = "ranks 2 sum 3" ]
 }

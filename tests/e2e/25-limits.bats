@@ -293,10 +293,6 @@ print("all")'
 	[ "${lines[3]}" = 50 ]
 	run -0 as alice srun --mem=300 --cell-cpu-weight=5000 cat /sys/fs/cgroup/cpu.weight
 	[ "$output" = 100 ]
-	# Slurm 22.05 has no io controller.
-	run as alice srun --cell-io-max=/var:wbps=1M true
-	[ "$status" -ne 0 ]
-	[[ $output == *"--cell-io-max: the io controller is not delegated to "* ]]
 }
 
 @test "Slurm: an OOM kill is told with its victim, at the cell's limit and at Slurm's" {
@@ -358,4 +354,29 @@ held() {
 		[[ $got == "104857600 94371840 0 51 "*1 ]]
 		eventually 20 same
 	done
+}
+
+@test "Slurm: pids and I/O are limited with EnableExtraControllers, and refused without" {
+	for option in pids=20 io-max=/var:wbps=1M; do
+		run as alice srun --cell-$option true
+		[ "$status" -ne 0 ]
+		[[ $output == *"--cell-${option%%=*}: the ${option%%[-=]*} controller is not delegated to "* ]]
+	done
+	# Before 25.05 slurmd would not start with it.
+	[[ $(srun -V) =~ ([0-9]+)\.([0-9]+)\. ]]
+	((10#${BASH_REMATCH[1]}${BASH_REMATCH[2]} >= 2505)) || return 0
+	cp /etc/slurm/cgroup.conf "$dir/cgroup.conf"
+	echo EnableExtraControllers=pids,io >>/etc/slurm/cgroup.conf
+	systemctl restart slurmd
+	wait_idle
+	run as alice srun --cell-pids=20 --cell-io-max=/var:wbps=1M --cell-io-weight=40 \
+		cat /sys/fs/cgroup/{pids.max,io.max,io.weight}
+	got=$output
+	run as alice srun --cell-pids=8 sh -c 'for i in 1 2 3 4 5 6 7 8 9; do sleep 1 & done; wait'
+	cp "$dir/cgroup.conf" /etc/slurm/cgroup.conf
+	systemctl restart slurmd
+	wait_idle
+	[[ $output == *[Ff]ork* ]]
+	# One more, for the init of the cell.
+	[[ $got == *21*"wbps=1048576 "*"default 40"* ]]
 }

@@ -43,6 +43,7 @@ agrees() {
 }
 
 @test "hpcc under srun -n2 in a cell verifies, and is accounted like sacct does" {
+	has_pmix || lacks "an MPI that hpcc and srun have in common"
 	prepare srun
 	run -0 as alice srun -D /home/alice/srun -n2 --mpi=pmix "${cell[@]}" hpcc
 	verify srun
@@ -53,6 +54,7 @@ agrees() {
 }
 
 @test "the same as a batch script of an ordinary user" {
+	has_pmix || lacks "an MPI that hpcc and srun have in common"
 	prepare batch
 	cat >/home/alice/batch/job.sh <<-JOB
 		#!/bin/sh

@@ -44,9 +44,9 @@ record() {
 }
 
 @test "an MPI job of two steps: one value, and its CPU time is that of sacct" {
-	cat >job.sh <<-'JOB'
+	cat >job.sh <<-JOB
 		#!/bin/sh
-		srun -n2 --mpi=pmix sh -c 'mpi-ring; i=0; while [ $i -lt 300000 ]; do i=$((i + 1)); done'
+		srun -n2 --mpi=$(mpi_type) sh -c 'mpi-ring; i=0; while [ \$i -lt 300000 ]; do i=\$((i + 1)); done'
 	JOB
 	id=$(as alice sbatch --parsable -n2 --cell --cell-scratch=16M --cell-memory=200M -o /dev/null <job.sh)
 	wait_job "$id" 120

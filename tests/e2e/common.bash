@@ -93,4 +93,13 @@ same_again() {
 	node_idle
 }
 
+# Debian testing's Slurm has no mpi/pmix, and by that no Open MPI under srun.
+has_pmix() { srun --mpi=list 2>&1 | grep -q pmix; }
+# What there is for MPI: the argument of --mpi, and the compiler.
+mpi_type() { if has_pmix; then echo pmix; else echo pmi2; fi; }
+mpi_cc() { if has_pmix; then mpicc "$@"; else mpicc.mpich "$@"; fi; }
+
+# lacks WHAT: the end of a test of something that this release has not got; no other test may be skipped.
+lacks() { skip "not in this release: $1"; }
+
 last_job() { scontrol -o show job | sed -n 's/^JobId=\([0-9]*\) .*/\1/p' | sort -n | tail -n 1; }
