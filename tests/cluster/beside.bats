@@ -14,6 +14,8 @@ setup_file() {
 
 teardown() {
 	[[ ! ${holder:-} ]] || kill "$holder"
+	[[ ! ${sshd:-} ]] || kill "$sshd"
+	[[ ! -e /etc/pam.d/sshd.saved ]] || mv /etc/pam.d/sshd.saved /etc/pam.d/sshd
 	rm -f /run/neighbour
 	cp "$BATS_FILE_TMPDIR/plugstack.conf" /etc/slurm/plugstack.conf
 	rm -f /etc/slurm/{job_container.conf,namespace.yaml,oci.conf} /etc/cloison/cloison.conf
@@ -205,5 +207,41 @@ END
 	fi
 	run -0 as alice srun --cell=nest true
 	rm -rf "$bundle" /etc/cloison/cloison.conf
+	same_again
+}
+
+# on_node1 COMMAND: by ssh, as alice
+on_node1() {
+	as alice ssh -p 2222 -o StrictHostKeyChecking=no -o LogLevel=ERROR -o BatchMode=yes node1 "$1" </dev/null
+}
+
+sshd_answers() { nc -z node1 2222; }
+
+@test "pam_slurm_adopt: sessions are adopted as ever, outside of all cells" {
+	local job pam
+	pam=$(find /usr/lib -name pam_slurm_adopt.so)
+	cp /etc/pam.d/sshd /etc/pam.d/sshd.saved
+	printf '%s\n' 'auth required pam_permit.so' "account required $pam" 'session required pam_permit.so' >/etc/pam.d/sshd
+	mkdir -p /run/sshd
+	/usr/sbin/sshd -D -p 2222 -o UsePAM=yes 3>&- &
+	sshd=$!
+	eventually 10 sshd_answers
+	as alice sh -c 'mkdir -p -m 700 .ssh && rm -f .ssh/id* && ssh-keygen -q -t ed25519 -N "" -f .ssh/id_ed25519 && cp .ssh/id_ed25519.pub .ssh/authorized_keys'
+	configure PrologFlags=Contain
+	note_state
+	run ! on_node1 true
+	for line in "required $ours" "required $ours default=batch"; do
+		echo "$line" >/etc/slurm/plugstack.conf
+		job=$(as alice sbatch --parsable -o /dev/null --cell --wrap 'sleep 60')
+		eventually 10 eval '[[ $(squeue -h -j "$job" -o %T) == RUNNING ]]'
+		eventually 10 on_node1 true
+		run -0 on_node1 'echo "$SLURM_JOB_ID $(readlink /proc/self/ns/mnt) $(readlink /proc/self/ns/user)"'
+		[[ $output == "$job $(readlink /proc/self/ns/mnt) $(readlink /proc/self/ns/user)" ]]
+		# Beside the cell of the batch step, and into one of its own.
+		run -0 as alice srun --overlap --jobid="$job" --cell bash -c 'echo $$'
+		[[ $output == 2 ]]
+		scancel "$job"
+		wait_job "$job"
+	done
 	same_again
 }
