@@ -138,9 +138,9 @@ static void plugstack(struct finding *f, struct pool *pool)
 		      "Slurm has no cells here",
 		      dir);
 	else if (*line.path != '/')
-		FOUND(f, CHECK_FAIL,
-		      "plugstack.conf: %s: give the whole path, Slurm looks "
-		      "in its own directory",
+		FOUND(f, CHECK_WARN,
+		      "plugstack.conf: %s: without a path it has to be in "
+		      "Slurm's PluginDir, where this does not look",
 		      line.path);
 	else if (access(line.path, R_OK))
 		FOUND(f, CHECK_FAIL,

@@ -3,7 +3,7 @@
 # cloison check on a node of a cluster: what it says of Slurm and of the site.
 load common
 
-plugin_file=/usr/lib/x86_64-linux-gnu/cloison/spank_cloison.so
+plugin_file=$(realpath /usr/lib/x86_64-linux-gnu/cloison/spank_cloison.so)
 line=/etc/slurm/plugstack.conf.d/cloison.conf
 
 teardown() {
@@ -30,7 +30,7 @@ site() {
 
 @test "a node that is fit" {
 	plugin
-	says plugstack ok "required $plugin_file" 0
+	says plugstack ok "required ${plugin_file%/slurm-*}/spank_cloison.so" 0
 	says plugin-release ok "[0-9]+\.[0-9]+, as Slurm $(slurmd -V | cut -d' ' -f2 | cut -d. -f1,2)" 0
 	says munge ok "signs and verifies" 0
 	# This cluster does without cgroups.
@@ -43,7 +43,7 @@ site() {
 	: >$line
 	says plugstack warn "/etc/slurm/plugstack.conf: no line with spank_cloison.so" 0
 	echo "required spank_cloison.so" >$line
-	says plugstack fail "plugstack.conf: spank_cloison.so: give the whole path" 1
+	says plugstack warn "plugstack.conf: spank_cloison.so: without a path it has to be in Slurm's PluginDir" 0
 	echo "required /nonexistent/spank_cloison.so" >$line
 	says plugstack fail ".* is not there: Slurm drains this node" 1
 	echo "optional $plugin_file" >$line

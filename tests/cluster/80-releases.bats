@@ -46,7 +46,7 @@ plugin() {
 	echo "required /usr/local/lib/other/spank_cloison.so" >$conf
 	run ! srun true
 	[[ $output == *"/usr/local/lib/other/spank_cloison.so: Incompatible plugin version"* ]]
-	node_idle
+	wait_idle
 }
 
 @test "of several releases' plugins Slurm takes its own: a line without a path" {
