@@ -117,7 +117,8 @@ bool glue_concerned(const struct glue *g, spank_t spank)
 	uint32_t step;
 
 	if (!arguments_find(&g->arguments, ARGUMENT_DEFAULT))
-		return g->asked && (!profile || strcmp(profile, SITE_NO_CELL) != 0);
+		return g->asked &&
+		       (!profile || strcmp(profile, SITE_NO_CELL) != 0);
 	/* It runs no tasks: there is nothing to put into a cell. */
 	return spank_get_item(spank, S_JOB_STEPID, &step) ||
 	       step != SLURM_EXTERN_CONT;
