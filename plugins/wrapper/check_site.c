@@ -98,7 +98,7 @@ static void spool(struct finding *f, struct pool *pool)
 	if (dir < 0)
 		FOUND(f, CHECK_FAIL, "%s", err.text);
 	else if (room_full(dir, &err))
-		FOUND(f, CHECK_FAIL, "%s: %s", site.spool, err.text);
+		FOUND(f, CHECK_WARN, "%s: %s", site.spool, err.text);
 	else if (!fstatvfs(dir, &vfs) &&
 		 (uint64_t)vfs.f_bavail * vfs.f_frsize < SPARE)
 		FOUND(f, CHECK_WARN, "%s: less than %d MiB free", site.spool,

@@ -179,4 +179,7 @@ prolog_works() { as alice srun true; }
 		[[ $(node_state) == "idle none" ]]
 		print exit "$spool" srun idle COMPLETED 0 "(slurmd's log) $(sed -n 's/.*error: \(cloison: .*\)/\1/p' /var/log/slurm/slurmd.node1.log | tail -n 1)"
 	done
+	run -0 cloison check
+	grep -E '^spool +warn .*full' <<<"$output"
+	rm /var/spool/cloison/full
 }
