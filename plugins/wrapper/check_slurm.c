@@ -265,7 +265,7 @@ static void release(struct finding *f, struct pool *pool)
 		      "neither slurmd nor srun says its release");
 	else if (is >> 8 != (has[0] << 8 | has[1]))
 		FOUND(f, CHECK_FAIL,
-		      "%s is for Slurm %x.%02x, and this is %u.%02u: build it "
+		      "%s is for Slurm %u.%02u, and this is %u.%02u: build it "
 		      "again (./configure --with-slurm)",
 		      line.path, is >> 16, is >> 8 & 0xff, has[0], has[1]);
 	else

@@ -55,7 +55,7 @@ site() {
 	# One release further: the number's middle byte.
 	at=$((0x$(nm -D "$plugin_file" | awk '$3 == "plugin_version" { print $1 }')))
 	printf '\x7f' | dd of="$plugin_file" bs=1 seek=$((at + 1)) conv=notrunc status=none
-	says plugin-release fail ".* is for Slurm [0-9]+\.7f, and this is .*: build it again" 1
+	says plugin-release fail ".* is for Slurm $(slurmd -V | cut -d' ' -f2 | cut -d. -f1)\.127, and this is .*: build it again" 1
 	echo nonsense >"$plugin_file"
 	says plugin-release fail ".* is no plugin of Slurm's" 1
 	head -c 3000 "$plugin_file.saved" >"$plugin_file"
