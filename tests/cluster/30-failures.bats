@@ -164,6 +164,7 @@ prolog_works() { as alice srun true; }
 	plugin config=/nonexistent
 	fails init_post_opt "a missing site file" 1 "cloison: /nonexistent: No such file" --cell -- true
 	plugin
+	mkdir -p /run/cloison
 	mv /run/cloison /run/cloison.saved
 	: >/run/cloison
 	fails task_init_p. "no registry" 1 "cloison: .*/run/cloison.*" --cell -- true

@@ -71,6 +71,7 @@ site() {
 	says spool fail ".*/proc/nospool" 1
 	site 'spool-max = 1G'
 	says spool ok "/var/spool/cloison: [0-9]+ of 1024 MiB in use" 0
+	mkdir -p /run/cloison
 	mv /run/cloison /run/cloison.saved
 	mkdir -p /run/cloison/cells
 	chmod 777 /run/cloison/cells
