@@ -100,15 +100,39 @@ void glue_refuse(struct glue *g, const struct err *err)
 	fail(g);
 }
 
+/*
+ * By a process of its own: slurmd would keep what it takes for as long as it
+ * lives.
+ */
 int glue_check_site(struct glue *g, struct err *err)
 {
-	int r;
+	cleanup_fd int in = -1, out = -1;
+	int pair[2];
+	ssize_t n;
+	pid_t pid;
 
-	site_init(&g->site);
-	r = arguments_load(&g->arguments, &g->site, err);
-	site_free(&g->site);
+	if (pipe2(pair, O_CLOEXEC))
+		return err_set(err, errno, "make a pipe");
+	in = pair[0];
+	out = pair[1];
+	pid = fork();
+	if (pid < 0)
+		return err_set(err, errno, "fork");
+	if (!pid) {
+		site_init(&g->site);
+		if (arguments_load(&g->arguments, &g->site, err) &&
+		    write(out, err, sizeof(*err)) < 0)
+			_exit(1);
+		_exit(0);
+	}
+	close(steal_fd(&out));
+	do
+		n = read(in, err, sizeof(*err));
+	while (n < 0 && errno == EINTR);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
 	pool_free(&g->pool);
-	return r;
+	return n == (ssize_t)sizeof(*err) ? -1 : 0;
 }
 
 bool glue_concerned(const struct glue *g, spank_t spank)
