@@ -33,3 +33,9 @@ teardown_file() { rm -rf "$work"; }
 	[[ $output == *"--cell-scratch-lifetime: this node does not clean up after jobs: plugstack.conf has no spank_cloison_job.so"* ]]
 	wait_idle
 }
+
+@test "100 steps leave nothing" {
+	run "$BATS_TEST_DIRNAME/leaks" 100
+	echo "$output"
+	[ "$status" -eq 0 ]
+}
