@@ -13,7 +13,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/pidfd.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -574,12 +573,19 @@ static int check_inside(struct glue *g, struct err *err)
 			     "for");
 }
 
+/* Slurm's number is that of the shim. */
+static int set_task_pid(spank_t spank, struct err *err)
+{
+	char value[16];
+
+	snprintf(value, sizeof(value), "%d", getpid());
+	return spank_setenv(spank, "SLURM_TASK_PID", value, 1)
+		       ? err_set(err, 0, "set SLURM_TASK_PID")
+		       : 0;
+}
+
 int glue_enter(struct glue *g, spank_t spank, struct err *err)
 {
-	cleanup_fd int shim = -1;
-	sigset_t all, old;
-	pid_t pid;
-
 	if (check_inside(g, err))
 		return -1;
 	if (bind_task(g, spank, err) || set_threads(g, spank, err))
@@ -591,30 +597,7 @@ int glue_enter(struct glue *g, spank_t spank, struct err *err)
 		return -1;
 	if (!g->plan.ns.make[NS_PID])
 		return 0;
-	/* Until its execve the task is slurmstepd's memory and program file, in
-	 * sight of other tasks of its user. */
-	if (prctl(PR_SET_DUMPABLE, 0))
-		return err_set(err, errno, "become undumpable");
-	sigfillset(&all);
-	if (signal(SIGCHLD, SIG_DFL) == SIG_ERR ||
-	    sigprocmask(SIG_BLOCK, &all, &old))
-		return err_set(err, errno, "block signals");
-	shim = pidfd_open(getpid(), 0);
-	if (shim < 0)
-		return err_set(err, errno, "open the shim's pidfd");
-	pid = fork();
-	if (pid < 0)
-		return err_set(err, errno, "fork into the PID namespace");
-	if (pid)
-		shim_main(pid);
-	/* The shim speaks for the task: without it nobody would end it. */
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL))
-		return err_set(err, errno, "set the parent death signal");
-	if (poll(&(struct pollfd){ .fd = shim, .events = POLLIN }, 1, 0))
-		return err_set(err, 0, "the task's shim was killed");
-	if (sigprocmask(SIG_SETMASK, &old, NULL))
-		return err_set(err, errno, "restore the signal mask");
-	return 0;
+	return shim_enter(err) || set_task_pid(spank, err) ? -1 : 0;
 }
 
 /* The order in which ends are bad: a signal, then the greater exit code. */

@@ -2,12 +2,15 @@
 #ifndef SLURM_SHIM_H
 #define SLURM_SHIM_H
 
-#include <sys/types.h>
+#include "base/err.h"
 
 /*
- * Stand in for `child` towards slurmstepd: pass signals on, and end the way it
- * ends. Holds no descriptor and stays asleep. Does not return.
+ * Enter the PID namespace that the caller, a task, has joined: by a fork, and
+ * what returns is the child. The parent stays as a shim and stands in for it
+ * towards slurmstepd, which knows it by its pid: it passes signals on and ends
+ * the way its child ends. It holds no descriptor, is asleep, and is in none of
+ * the groups of its child, which gets what is sent to them by itself.
  */
-_Noreturn void shim_main(pid_t child);
+int shim_enter(struct err *err);
 
 #endif
