@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cutoff.h"
 #include "glue.h"
 #include "release.h"
 
@@ -196,7 +197,8 @@ int slurm_spank_init_post_opt(spank_t spank, int ac, char *argv[])
 	(void)ac;
 	(void)argv;
 	if (spank_remote(spank) != 1) {
-		if (!glue_component(&glue, spank_context() == S_CTX_LOCAL,
+		if (!cutoff_check(&err) &&
+		    !glue_component(&glue, spank_context() == S_CTX_LOCAL,
 				    &err))
 			return 0;
 		slurm_error("cloison: %s", err.text);
