@@ -29,6 +29,8 @@ struct job {
 	const char *cwd;  /* absolute; NULL: unknown */
 	/* Slurm: directory of slurmd, which MPI's files lie in. */
 	const char *spool;
+	/* Slurm: where X11 clients find their key, as the job says. */
+	const char *xauthority;
 	/* Slurm: slurmstepd, which removes the cell; 0: who makes it does. */
 	pid_t supervisor;
 	uint64_t memory; /* bytes the scheduler gives it; 0: not said */

@@ -203,6 +203,30 @@ static void add_scratch(const struct build *b, struct plan *plan)
 	}
 }
 
+/*
+ * Slurm's --x11 keeps the key in a file of the node's /tmp. It is the job that
+ * says where, so that only what has such a name is taken for it.
+ */
+static void add_xauthority(const struct build *b, struct plan *plan)
+{
+	static const char prefix[] = "/.Xauthority-";
+	const char *path = b->job->xauthority;
+	const char *name = path ? strrchr(path, '/') : NULL;
+
+	if (!name || strncmp(name, prefix, sizeof(prefix) - 1) != 0)
+		return;
+	for (size_t i = 0; plan->mnt.scratch && policy_scratch[i]; i++) {
+		size_t len = strlen(policy_scratch[i]);
+		struct mnt_op *op;
+
+		if (len != (size_t)(name - path) ||
+		    strncmp(path, policy_scratch[i], len) != 0)
+			continue;
+		op = build_op(b, plan, MNT_BIND, path, path, "XAUTHORITY");
+		op->rdonly = op->nodev = op->nofollow = op->optional = true;
+	}
+}
+
 /* The layers of an overlay cannot lie in each other. */
 static int check_kept(const struct options *o, struct err *err)
 {
@@ -264,6 +288,7 @@ int build_mounts(const struct build *b, struct plan *plan, struct err *err)
 		build_op(b, plan, MNT_BIND, b->job->spool, b->job->spool,
 			 "SlurmdSpoolDir")
 			->optional = true;
+	add_xauthority(b, plan);
 	for (size_t i = b->n_base; i < o->n_mounts; i++)
 		add_mount(b, plan, &o->mount[i], false);
 	return 0;

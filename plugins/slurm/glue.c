@@ -305,7 +305,7 @@ static int read_job(struct glue *g, spank_t spank, struct err *err)
 {
 	struct job *job = &g->job;
 	uint32_t id, step;
-	char account[256], mpi[64];
+	char text[256];
 	char *cwd;
 
 	job->scheduler.name = "slurm";
@@ -315,15 +315,16 @@ static int read_job(struct glue *g, spank_t spank, struct err *err)
 		job->scheduler.step = step_name(&g->pool, step);
 	read_memory(job, spank);
 	spank_get_item(spank, S_JOB_NNODES, &job->nodes);
-	if (!spank_getenv(spank, "SLURM_JOB_ACCOUNT", account,
-			  sizeof(account)) &&
-	    *account)
-		job->scheduler.account = pool_strdup(&g->pool, account);
+	if (!spank_getenv(spank, "SLURM_JOB_ACCOUNT", text, sizeof(text)) &&
+	    *text)
+		job->scheduler.account = pool_strdup(&g->pool, text);
+	if (!spank_getenv(spank, "XAUTHORITY", text, sizeof(text)))
+		job->xauthority = pool_strdup(&g->pool, text);
 	spank_get_item(spank, S_JOB_LOCAL_TASK_COUNT, &job->tasks);
 	spank_get_item(spank, S_STEP_CPUS_PER_TASK, &job->task_cpus);
 	spank_get_item(spank, S_JOB_TOTAL_TASK_COUNT, &job->all_tasks);
-	if (!spank_getenv(spank, "SLURM_MPI_TYPE", mpi, sizeof(mpi)))
-		job->mpi = pool_strdup(&g->pool, mpi);
+	if (!spank_getenv(spank, "SLURM_MPI_TYPE", text, sizeof(text)))
+		job->mpi = pool_strdup(&g->pool, text);
 	cwd = getcwd(NULL, 0);
 	if (cwd && *cwd == '/')
 		job->cwd = pool_strdup(&g->pool, cwd);

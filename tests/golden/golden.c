@@ -87,6 +87,7 @@ static int text_fact(struct world *w, const char *key, const char *value)
 		{ "topology", &w->topology },
 		{ "mems", &w->host.mems },
 		{ "container", &job->container },
+		{ "xauthority", &job->xauthority },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
