@@ -92,6 +92,7 @@ static const struct field fields[] = {
 	FIELD("scheduler", "cluster", STRING, scheduler.cluster),
 	FIELD("scheduler", "job", STRING, scheduler.job),
 	FIELD("scheduler", "step", STRING, scheduler.step),
+	FIELD("scheduler", "restart", NUMBER, scheduler.restart),
 	FIELD(NULL, "node", STRING, node),
 	FIELD("user", "name", STRING, user.name),
 	FIELD("user", "uid", IDENT, user.uid),

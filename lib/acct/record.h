@@ -47,6 +47,7 @@ struct record {
 		const char *name;    /* "slurm", "none", ... */
 		const char *cluster; /* as the scheduler calls it */
 		const char *job, *step;
+		int64_t restart; /* of a job that was requeued: from 1 */
 	} scheduler;
 	const char *node;
 	struct {

@@ -19,6 +19,7 @@ struct job {
 	struct {
 		const char *name; /* "slurm", "none" */
 		const char *cluster, *job, *step, *account;
+		unsigned restart; /* how often the job was requeued */
 	} scheduler;
 	const char *user;
 	uid_t uid;

@@ -138,6 +138,8 @@ static void fill_plan(const struct plan *plan, const struct host *host,
 	r->scheduler.cluster = job->scheduler.cluster;
 	r->scheduler.job = job->scheduler.job;
 	r->scheduler.step = job->scheduler.step;
+	if (job->scheduler.restart)
+		r->scheduler.restart = job->scheduler.restart;
 	r->node = host->node;
 	r->user.name = job->user;
 	r->user.uid = job->uid;

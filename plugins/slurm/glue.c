@@ -574,6 +574,15 @@ static int check_inside(struct glue *g, struct err *err)
 			     "for");
 }
 
+/* What slurmstepd sets for a batch script is only now in the environment. */
+static void note_restart(const struct glue *g, spank_t spank)
+{
+	char text[32];
+
+	if (!spank_getenv(spank, "SLURM_RESTART_COUNT", text, sizeof(text)))
+		g->shared->restart = (unsigned)strtoul(text, NULL, 10);
+}
+
 /* Slurm's number is that of the shim. */
 static int set_task_pid(spank_t spank, struct err *err)
 {
@@ -589,6 +598,7 @@ int glue_enter(struct glue *g, spank_t spank, struct err *err)
 {
 	if (check_inside(g, err))
 		return -1;
+	note_restart(g, spank);
 	if (bind_task(g, spank, err) || set_threads(g, spank, err))
 		return -1;
 	if (g->plan.ns.cgroup_late &&
@@ -705,6 +715,7 @@ static int account(struct glue *g, struct cell *cell, struct err *err)
 {
 	const char *json;
 
+	g->job.scheduler.restart = g->shared->restart;
 	cell->start_us = g->start_us;
 	cell->start_mono = g->start_mono;
 	cell->end_mono = cell_now(CLOCK_MONOTONIC);

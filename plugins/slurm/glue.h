@@ -32,7 +32,8 @@ struct shared {
 	struct cell_shared cell;
 	int64_t setup_us;
 	struct scratch scratch;
-	char leaf[896]; /* of the init, by cgroup path */
+	char leaf[896];   /* of the init, by cgroup path */
+	unsigned restart; /* as tasks are told; slurmstepd itself is not */
 	struct err err;
 };
 

@@ -45,7 +45,7 @@ static struct record full(void)
 
 	return (struct record){
 		.id = "0193-abc",
-		.scheduler = { "slurm", "c1", "4711", "0" },
+		.scheduler = { "slurm", "c1", "4711", "0", most },
 		.node = "n1",
 		.user = { "alice", id, id, "phys" },
 		.cell = { "batch", "user mnt pid net ipc uts cgroup time",

@@ -54,7 +54,7 @@ static struct record full(void)
 
 	return (struct record){
 		.id = "0193-abc",
-		.scheduler = { "slurm", "c1", "4711", "0" },
+		.scheduler = { "slurm", "c1", "4711", "0", 2 },
 		.node = "n1",
 		.user = { "alice", 1000, 1001, "phys" },
 		.cell = { "batch", "user mnt pid", "boot" },
@@ -74,7 +74,7 @@ static struct record full(void)
 
 static const char full_text[] =
 	"{\"schema\":\"cloison.record/1\",\"id\":\"0193-abc\","
-	"\"scheduler\":{\"name\":\"slurm\",\"cluster\":\"c1\",\"job\":\"4711\",\"step\":\"0\"},"
+	"\"scheduler\":{\"name\":\"slurm\",\"cluster\":\"c1\",\"job\":\"4711\",\"step\":\"0\",\"restart\":2},"
 	"\"node\":\"n1\","
 	"\"user\":{\"name\":\"alice\",\"uid\":1000,\"gid\":1001,\"account\":\"phys\"},"
 	"\"cell\":{\"profile\":\"batch\",\"namespaces\":[\"user\",\"mnt\",\"pid\"],\"boot_id\":\"boot\"},"
@@ -406,7 +406,7 @@ static void test_each(void **state)
 	(void)state;
 	r.usage.memory_peak = -1;
 	record_each(&r, &pool, each, &e);
-	assert_int_equal(e.n, 51);
+	assert_int_equal(e.n, 52);
 	assert_string_equal(e.wall, "2.000003");
 	assert_string_equal(e.job, "4711");
 	assert_null(e.peak);
