@@ -127,8 +127,7 @@ int shim_enter(struct err *err)
 	/* The shim speaks for the task: without it nobody would end it. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL))
 		return err_set(err, errno, "set the parent death signal");
-	close(ready);
-	ready = -1;
+	close(steal_fd(&ready));
 	while (read(wait, &c, 1) < 0 && errno == EINTR)
 		;
 	if (poll(&(struct pollfd){ .fd = shim, .events = POLLIN }, 1, 0))

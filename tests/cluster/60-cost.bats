@@ -18,7 +18,8 @@ teardown_file() { rm -rf "$work"; }
 	done
 	eventually 10 grep -q 'cloison: exit: [0-9]* us' /var/log/slurm/slurmd.node1.log
 	# srun itself may tell that it waits for resources.
-	[ -z "$(as alice srun --cell true 2>&1 | grep cloison)" ]
+	run -0 as alice srun --cell true
+	[[ $output != *cloison* ]]
 }
 
 @test "steps of a job share scratch that is gone after it, or are told that nobody would remove it" {
