@@ -44,6 +44,28 @@ int address_is_own(struct mnl_socket *nl, const struct ip *ip, bool *ret,
 	return 0;
 }
 
+static void take_type(const struct nlmsghdr *h, void *arg)
+{
+	const struct rtmsg *r = NLMSG_DATA(h);
+
+	if (h->nlmsg_type == RTM_NEWROUTE)
+		*(unsigned char *)arg = r->rtm_type;
+}
+
+bool address_is_local(struct mnl_socket *nl, const struct ip *ip)
+{
+	_Alignas(struct nlmsghdr) char buf[NL_REQUEST];
+	unsigned char type = RTN_UNSPEC;
+	struct err ignored;
+	struct rtmsg *r;
+	struct nlmsghdr *h = nl_begin(buf, RTM_GETROUTE, 0, sizeof(*r), &r);
+
+	r->rtm_family = (uint8_t)ip->family;
+	r->rtm_dst_len = (uint8_t)(8 * ip_size(ip));
+	nl_put(h, RTA_DST, ip->byte, ip_size(ip));
+	return !nl_talk(nl, h, take_type, &type, &ignored) && type == RTN_LOCAL;
+}
+
 /*
  * Peers remember which MAC address they met an address at; the next cell that
  * gets it has the same one, so that they find it at once. And the kernel

@@ -2,11 +2,16 @@
 #include "config.h"
 
 #include <errno.h>
+#include <linux/if_bridge.h>
 #include <linux/if_link.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "link/internal.h"
+
+static const uint16_t kind_path[] = { IFLA_LINKINFO, IFLA_INFO_KIND, 0 };
+static const uint16_t state_path[] = { IFLA_LINKINFO, IFLA_INFO_SLAVE_DATA,
+				       IFLA_BRPORT_STATE, 0 };
 
 static void take_device(const struct nlmsghdr *h, void *arg)
 {
@@ -14,6 +19,7 @@ static void take_device(const struct nlmsghdr *h, void *arg)
 	struct device *d = arg;
 	struct rtnl_link_stats64 stats = { 0 };
 	const void *at;
+	const uint8_t *oper, *state;
 	const char *kind;
 	size_t len;
 
@@ -22,8 +28,12 @@ static void take_device(const struct nlmsghdr *h, void *arg)
 	d->index = i->ifi_index;
 	d->flags = i->ifi_flags;
 	d->type = i->ifi_type;
-	kind = nl_attr_nested(h, sizeof(*i), IFLA_LINKINFO, IFLA_INFO_KIND);
+	kind = nl_attr_nested(h, sizeof(*i), kind_path);
 	snprintf(d->kind, sizeof(d->kind), "%s", kind ? kind : "");
+	oper = nl_attr(h, sizeof(*i), IFLA_OPERSTATE, &len);
+	d->operstate = oper ? *oper : 0;
+	state = nl_attr_nested(h, sizeof(*i), state_path);
+	d->port_state = state ? *state : BR_STATE_DISABLED;
 	at = nl_attr(h, sizeof(*i), IFLA_STATS64, &len);
 	if (!at || len < 4 * sizeof(stats.rx_bytes))
 		return;

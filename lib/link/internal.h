@@ -8,7 +8,8 @@
 #include "link/link.h"
 
 enum {
-	NL_REQUEST = 1024 /* bytes that every request of ours fits into */
+	NL_REQUEST = 1024, /* bytes that every request of ours fits into */
+	OPER_UP = 6 /* IF_OPER_UP: linux/if.h and net/if.h exclude each other */
 };
 
 /* A socket in the caller's net namespace. Loads libmnl. NULL on failure. */
@@ -38,9 +39,9 @@ int nl_talk(struct mnl_socket *nl, struct nlmsghdr *h,
 /* What an attribute holds, and its length; NULL if it is not there. */
 const void *nl_attr(const struct nlmsghdr *h, size_t family_size, uint16_t type,
 		    size_t *ret_len);
-/* The text of a nested one. */
-const char *nl_attr_nested(const struct nlmsghdr *h, size_t family_size,
-			   uint16_t outer, uint16_t type);
+/* The same of a nested one; `path` are the types from the outside, then 0. */
+const void *nl_attr_nested(const struct nlmsghdr *h, size_t family_size,
+			   const uint16_t *path);
 
 /* An interface, by name. */
 struct device {
@@ -48,6 +49,8 @@ struct device {
 	unsigned flags;
 	unsigned short type; /* ARPHRD_... */
 	char kind[IFNAMSIZ]; /* "bridge"; "": hardware */
+	uint8_t operstate;   /* of RFC 2863, as in linux/if.h */
+	uint8_t port_state;  /* BR_STATE_..., of a bridge's port */
 	struct link_usage usage;
 };
 int device_read(struct mnl_socket *nl, const char *name, struct device *ret,
@@ -58,6 +61,8 @@ int device_remove(struct mnl_socket *nl, const char *name, struct err *err);
 /* Is `ip` one of the namespace's own? */
 int address_is_own(struct mnl_socket *nl, const struct ip *ip, bool *ret,
 		   struct err *err);
+/* Does the kernel take what comes for `ip`? */
+bool address_is_local(struct mnl_socket *nl, const struct ip *ip);
 /* Addresses, up, routes: of the interface in the cell. */
 int address_apply(const struct link_plan *plan, const struct link *link,
 		  struct err *err);

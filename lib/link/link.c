@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/if_bridge.h>
 #include <linux/if_link.h>
 #include <linux/veth.h>
 #include <net/if_arp.h>
@@ -201,21 +202,56 @@ static int visit(int pidfd, struct link *link, int *ret_ns, struct err *err)
 	return ret;
 }
 
+/* Ends of a cable that no worker has seen yet are of unknown state. */
+static bool is_cable_up(const struct device *bridge, const struct device *own,
+			const struct device *port)
+{
+	return bridge->flags & IFF_RUNNING && own->operstate == OPER_UP &&
+	       port->operstate == OPER_UP;
+}
+
 /*
- * A bridge forwards for a port that the kernel's worker has seen come up,
- * which is soon, but not now. One that learns or listens first (STP) takes
- * half a minute; nobody waits for that here.
+ * Nothing will come through soon: no carrier, or a bridge that listens and
+ * learns first (STP: half a minute).
  */
-static int await_running(struct mnl_socket *host, const char *name,
-			 struct err *err)
+static bool is_hopeless(const struct device *parent, const struct device *port)
+{
+	if (!port->index)
+		return !(parent->flags & IFF_RUNNING);
+	return port->port_state != BR_STATE_FORWARDING &&
+	       port->port_state != BR_STATE_DISABLED;
+}
+
+static bool has_local(const struct link *link)
+{
+	for (size_t i = 0; i < link->n; i++)
+		if (!address_is_local(link->sock, &link->address[i]))
+			return false;
+	return true;
+}
+
+/*
+ * What frames pass through is up when a worker of the kernel's has seen that
+ * it is, and an IPv6 address is there when another has: soon, but not now.
+ * Until then frames are dropped, and a second goes by until the next try.
+ */
+static int await_settled(struct mnl_socket *host, const struct link_plan *plan,
+			 const struct link *link, struct err *err)
 {
 	static const struct timespec pause = { 0, 500000 };
-	struct device d;
+	struct device parent, own, port = { 0 };
 
-	for (int i = 0; i < 400; i++) {
-		if (device_read(host, name, &d, err))
+	for (int i = 0; i < 4000; i++) {
+		if (device_read(host, plan->parent, &parent, err) ||
+		    device_read(link->sock, LINK_NAME, &own, err) ||
+		    (*link->host_end &&
+		     device_read(host, link->host_end, &port, err)))
 			return -1;
-		if (d.flags & IFF_RUNNING)
+		if (is_hopeless(&parent, &port))
+			return 0;
+		if ((port.index ? is_cable_up(&parent, &own, &port)
+				: own.flags & IFF_RUNNING) &&
+		    has_local(link))
 			return 0;
 		nanosleep(&pause, NULL);
 	}
@@ -234,7 +270,7 @@ static int create(struct mnl_socket *host, const struct link_plan *plan,
 	if (make(host, plan, link, parent.index, ns, err) ||
 	    address_apply(plan, link, err))
 		return -1;
-	return *link->host_end ? await_running(host, link->host_end, err) : 0;
+	return await_settled(host, plan, link, err);
 }
 
 int link_create(const struct link_plan *plan, int pidfd, struct link *link,

@@ -135,15 +135,17 @@ const void *nl_attr(const struct nlmsghdr *h, size_t family_size, uint16_t type,
 	return mnl.mnl_attr_get_payload(a);
 }
 
-const char *nl_attr_nested(const struct nlmsghdr *h, size_t family_size,
-			   uint16_t outer, uint16_t type)
+const void *nl_attr_nested(const struct nlmsghdr *h, size_t family_size,
+			   const uint16_t *path)
 {
-	const struct nlattr *a = find(h, family_size, outer);
-	struct search s = { .type = type };
+	struct search s = { .found = find(h, family_size, *path) };
 
-	if (!a)
-		return NULL;
-	mnl.mnl_attr_parse_nested(a, compare, &s);
+	while (s.found && *++path) {
+		const struct nlattr *outer = s.found;
+
+		s = (struct search){ .type = *path };
+		mnl.mnl_attr_parse_nested(outer, compare, &s);
+	}
 	return s.found ? mnl.mnl_attr_get_payload(s.found) : NULL;
 }
 
