@@ -30,7 +30,9 @@
 
 enum {
 	/* How long the step's end may wait for files to be collected. */
-	COLLECT_SECONDS = 300
+	COLLECT_SECONDS = 300,
+	/* How long slurmd waits for the site file to be read. */
+	CHECK_SECONDS = 10,
 };
 
 static const char *origin(enum option_id id, char *buf, size_t size)
@@ -106,6 +108,7 @@ void glue_refuse(struct glue *g, const struct err *err)
 int glue_check_site(struct glue *g, struct err *err)
 {
 	cleanup_fd int in = -1, out = -1;
+	struct pollfd p = { .events = POLLIN };
 	int pair[2];
 	ssize_t n;
 	pid_t pid;
@@ -125,9 +128,15 @@ int glue_check_site(struct glue *g, struct err *err)
 		_exit(0);
 	}
 	close(steal_fd(&out));
-	do
+	p.fd = in;
+	/* What a thread of slurmd's had locked stays locked in there. */
+	if (poll(&p, 1, CHECK_SECONDS * 1000) != 1) {
+		kill(pid, SIGKILL);
+		n = sizeof(*err);
+		err_set(err, 0, "the site file could not be read in time");
+	} else {
 		n = read(in, err, sizeof(*err));
-	while (n < 0 && errno == EINTR);
+	}
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		;
 	pool_free(&g->pool);

@@ -78,12 +78,8 @@ int check_main(int argc, char *argv[])
 	struct json_object *list = NULL;
 	struct err err;
 
-	if (read_flags(argc, argv, flags, &err))
+	if (read_only_flags(argc, argv, flags, &err))
 		return fail(&err);
-	if (argv[optind]) {
-		err_set(&err, 0, "'%s' is one argument too many", argv[optind]);
-		return fail(&err);
-	}
 	if (help) {
 		puts("usage: cloison check [--json]\n\nSee cloison(1).");
 		return 0;

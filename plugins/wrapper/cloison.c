@@ -76,6 +76,16 @@ int read_flags(int argc, char *argv[], const struct flag *list, struct err *err)
 	return 0;
 }
 
+int read_only_flags(int argc, char *argv[], const struct flag *list,
+		    struct err *err)
+{
+	if (read_flags(argc, argv, list, err))
+		return -1;
+	return argv[optind] ? err_set(err, 0, "'%s' is one argument too many",
+				      argv[optind])
+			    : 0;
+}
+
 /*
  * A caller may have closed 0, 1 or 2: what we open next would get that number
  * and be taken for input, output or the place for messages.

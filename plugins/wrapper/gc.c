@@ -59,12 +59,8 @@ int gc_main(int argc, char *argv[])
 	struct err err;
 	int r;
 
-	if (read_flags(argc, argv, flags, &err))
+	if (read_only_flags(argc, argv, flags, &err))
 		return fail(&err);
-	if (argv[optind]) {
-		err_set(&err, 0, "'%s' is one argument too many", argv[optind]);
-		return fail(&err);
-	}
 	if (help) {
 		puts("usage: cloison gc [--verbose]\n\nSee cloison(1).");
 		return 0;

@@ -26,6 +26,10 @@ struct flag {
 int read_flags(int argc, char *argv[], const struct flag *list,
 	       struct err *err);
 
+/* The same where nothing else may follow. */
+int read_only_flags(int argc, char *argv[], const struct flag *list,
+		    struct err *err);
+
 /* Subcommands; argv[0] is the subcommand. Return the exit status. */
 int run_main(int argc, char *argv[]);
 int plan_main(int argc, char *argv[]);
