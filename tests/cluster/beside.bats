@@ -18,7 +18,8 @@ teardown() {
 	[[ ! -e /etc/pam.d/sshd.saved ]] || mv /etc/pam.d/sshd.saved /etc/pam.d/sshd
 	rm -f /run/neighbour
 	cp "$BATS_FILE_TMPDIR/plugstack.conf" /etc/slurm/plugstack.conf
-	rm -f /etc/slurm/{job_container.conf,namespace.yaml,oci.conf} /etc/cloison/cloison.conf
+	unisolated
+	rm -f /etc/slurm/oci.conf /etc/cloison/cloison.conf
 	unconfigure
 }
 
@@ -98,15 +99,6 @@ END
 	wait_idle
 }
 
-# What isolates jobs in this release, and how it is configured.
-isolations() {
-	case $(slurmd -V) in
-	*" 22."*) echo job_container/tmpfs ;;
-	*" 24."*) echo job_container/tmpfs job_container/tmpfs+EntireStepInNS=true ;;
-	*) echo namespace/tmpfs namespace/linux namespace/linux+CLONE_NEW{PID,USER} namespace/linux+CLONE_NEWUSER,CLONE_NEWPID ;;
-	esac
-}
-
 # Linux 6.18 counts mount namespaces by processor, and lets none be held whose number is below its holder's: slurmd gets one that
 # was made where numbers are lowest.
 lowest_cpu() {
@@ -130,24 +122,8 @@ lowest_cpu() {
 
 # isolate TYPE[+SETTING]: slurmd on node1 with that.
 isolate() {
-	local type=${1%+*} setting=
-	[[ $1 != *+* ]] || setting=${1#*+}
 	cluster stop node1
-	sed -i '/^JobContainerType=\|^NamespaceType=/d' /etc/slurm/slurm.conf
-	case $type in
-	job_container/*) echo "JobContainerType=$type" ;;
-	*) echo "NamespaceType=$type" ;;
-	esac >>/etc/slurm/slurm.conf
-	printf '%s\n' AutoBasePath=true BasePath=/var/lib/slurm/jobs "$setting" >/etc/slurm/job_container.conf
-	# 22.05 knows no other.
-	[[ $(slurmd -V) == *" 22."* ]] || echo Dirs=/tmp,/var/tmp,/dev/shm >>/etc/slurm/job_container.conf
-	cat >/etc/slurm/namespace.yaml <<END
-defaults:
-  auto_base_path: true
-  base_path: /var/lib/slurm/jobs
-  dirs: /tmp,/var/tmp,/dev/shm
-  clone_ns_flags: ${setting:-CLONE_NEWNS}
-END
+	isolated_by "$1"
 	taskset -c "$cpu" unshare --mount --propagation slave taskset -c "0-$(($(nproc) - 1))" \
 		"${BATS_TEST_DIRNAME%/*}/vm/cluster" start node1 3>&-
 }

@@ -4,6 +4,7 @@
 # would remove them has been killed: cloison ls, enter and gc. A name in
 # brackets is the behaviour that the test proves.
 
+# shellcheck disable=SC2154 # $job is set by sleep_job
 load common
 
 setup() {
@@ -21,32 +22,18 @@ teardown() {
 	run ! pgrep -x cloison-init
 }
 
-# sleep_job ARGUMENTS...: a batch job of alice's that sleeps in a cell; $job.
-sleep_job() {
-	job=$(as alice sbatch --parsable --output=/dev/null --cell "$@" --wrap 'exec sleep 1000')
-	eventually 60 found "$job.batch" payload pid
-}
-
-# field CELL KEY...: from cloison ls --json
-field() {
-	cloison ls --json --all "$1" | jq -er '.cells[0]' | jq -r ".$(IFS=. && echo "${*:2}")"
-}
-found() { [[ $(field "$@" 2>/dev/null) =~ ^[0-9a-f] ]]; }
-
 gone() { [ ! -e "$1" ]; }
-
-cgroup_of() { sed -n 's/^0:://p' "/proc/$1/cgroup"; }
 
 @test "[S4] ls shows job, step, user and both pids of a task" {
 	sleep_job
-	[ "$(field "$job" step)" = batch ]
-	[ "$(field "$job" user)" = alice ]
-	[ "$(field "$job" scheduler)" = slurm ]
-	pid=$(field "$job" payload pid)
+	[ "$(cell_field "$job" step)" = batch ]
+	[ "$(cell_field "$job" user)" = alice ]
+	[ "$(cell_field "$job" scheduler)" = slurm ]
+	pid=$(cell_field "$job" payload pid)
 	[ "$(cat "/proc/$pid/comm")" = sleep ]
-	[[ $(grep NSpid "/proc/$pid/status") == *$'\t'"$pid"$'\t'"$(field "$job" payload inside)" ]]
-	[ "$(field "$job" memory_from)" = cgroup ]
-	[ "$(field "$job" memory_bytes)" -gt 100000 ]
+	[[ $(grep NSpid "/proc/$pid/status") == *$'\t'"$pid"$'\t'"$(cell_field "$job" payload inside)" ]]
+	[ "$(cell_field "$job" memory_from)" = cgroup ]
+	[ "$(cell_field "$job" memory_bytes)" -gt 100000 ]
 	[[ $(cloison ls "$job.batch" | tail -n 1) == *"$job"*batch*alice* ]]
 	# Who it belongs to sees the same, another user nothing.
 	[ "$(as alice cloison ls --json "$job" | jq '.cells[0].payload.pid')" = "$pid" ]
@@ -59,7 +46,7 @@ cgroup_of() { sed -n 's/^0:://p' "/proc/$1/cgroup"; }
 
 @test "[S18] root enters a step's cell: namespaces, ids, cgroup, no capabilities" {
 	sleep_job
-	pid=$(field "$job" payload pid)
+	pid=$(cell_field "$job" payload pid)
 	for ns in user mnt pid ipc uts; do
 		[ "$(cloison enter "$job" readlink /proc/self/ns/$ns)" = "$(readlink "/proc/$pid/ns/$ns")" ]
 	done
@@ -71,7 +58,7 @@ cgroup_of() { sed -n 's/^0:://p' "/proc/$1/cgroup"; }
 	[ "$(cloison enter "$job" printenv HOME)" = /home/alice ]
 	cloison enter "$job" -- sleep 4711 3>&- &
 	eventually 20 pgrep -x -f 'sleep 4711'
-	[ "$(cgroup_of "$(pgrep -x -f 'sleep 4711')")" = "$(field "$job" cgroup)" ]
+	[ "$(cgroup_of "$(pgrep -x -f 'sleep 4711')")" = "$(cell_field "$job" cgroup)" ]
 	# It ends with the step, which Slurm ends as ever.
 	scancel "$job"
 	wait $! || [ $? -eq 137 ]
@@ -94,15 +81,15 @@ cgroup_of() { sed -n 's/^0:://p' "/proc/$1/cgroup"; }
 	run=$!
 	eventually 30 pgrep -u alice -x sleep
 	id=$(cloison ls --json | jq -r '.cells[] | select(.user == "alice") | .id')
-	[ "$(field "$id" memory_from)" = cgroup ]
-	[ "$(field "$id" memory_limit_bytes)" -eq $((64 << 20)) ]
+	[ "$(cell_field "$id" memory_from)" = cgroup ]
+	[ "$(cell_field "$id" memory_limit_bytes)" -eq $((64 << 20)) ]
 	# Not a child of the session's: systemd moves it.
 	as_session alice cloison enter "$id" -- sleep 4712 3>&- &
 	eventually 30 pgrep -x -f 'sleep 4712'
-	[ "$(cgroup_of "$(pgrep -x -f 'sleep 4712')")" = "$(field "$id" cgroup)" ]
+	[ "$(cgroup_of "$(pgrep -x -f 'sleep 4712')")" = "$(cell_field "$id" cgroup)" ]
 	cloison enter "$id" -- sleep 4713 3>&- &
 	eventually 30 pgrep -x -f 'sleep 4713'
-	[ "$(cgroup_of "$(pgrep -x -f 'sleep 4713')")" = "$(field "$id" cgroup)" ]
+	[ "$(cgroup_of "$(pgrep -x -f 'sleep 4713')")" = "$(cell_field "$id" cgroup)" ]
 	[ "$(ps -o user= -p "$(pgrep -x -f 'sleep 4713')")" = alice ]
 	run -137 as_session alice cloison enter "$id" -- python3 -c 'x = bytearray(200 << 20)'
 	pkill -u alice -x sleep
@@ -112,7 +99,7 @@ cgroup_of() { sed -n 's/^0:://p' "/proc/$1/cgroup"; }
 # kill_all CELL: supervisor and init at one blow.
 kill_all() {
 	local pids
-	pids="$(field "$1" supervisor) $(field "$1" init pid)"
+	pids="$(cell_field "$1" supervisor) $(cell_field "$1" init pid)"
 	# shellcheck disable=SC2086 # several
 	kill -STOP $pids
 	# shellcheck disable=SC2086
@@ -125,7 +112,7 @@ kill_all() {
 	cloison run --config="$PWD/site" --memory=32M -- sleep 4714 3>&- &
 	eventually 20 pgrep -x -f 'sleep 4714'
 	id=$(cloison ls --json "$(pgrep -x -f 'sleep 4714')" | jq -r '.cells[0].id')
-	cgroup=/sys/fs/cgroup$(field "$id" cgroup)
+	cgroup=/sys/fs/cgroup$(cell_field "$id" cgroup)
 	[ -d "$cgroup" ]
 	kill_all "$id"
 	wait $! || true
@@ -157,8 +144,8 @@ kill_all() {
 
 @test "a step whose slurmstepd is killed: gc of the next job removes leaf and entry" {
 	sleep_job
-	id=$(field "$job" id)
-	leaf=/sys/fs/cgroup$(field "$job" cgroup)
+	id=$(cell_field "$job" id)
+	leaf=/sys/fs/cgroup$(cell_field "$job" cgroup)
 	[ -d "$leaf" ]
 	kill_all "$job"
 	scancel "$job"
@@ -175,7 +162,7 @@ recorded_lost() { [ "$(cloison report --by=record --json --job="$1" | jq -r '.[0
 
 @test "gc leaves the cells of a running job alone, prolog and epilog too" {
 	sleep_job --exclusive=user --overcommit -n1
-	pid=$(field "$job" payload pid)
+	pid=$(cell_field "$job" payload pid)
 	cloison gc
 	as alice srun --overlap --jobid="$job" --cell true
 	cloison gc

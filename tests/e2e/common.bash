@@ -103,3 +103,51 @@ mpi_cc() { if has_pmix; then mpicc "$@"; else mpicc.mpich "$@"; fi; }
 lacks() { skip "not in this release: $1"; }
 
 last_job() { scontrol -o show job | sed -n 's/^JobId=\([0-9]*\) .*/\1/p' | sort -n | tail -n 1; }
+
+# sleep_job ARGUMENTS...: a batch job of alice's that sleeps in a cell; $job.
+sleep_job() {
+	job=$(as alice sbatch --parsable --output=/dev/null --cell "$@" --wrap 'exec sleep 1000')
+	eventually 60 found "$job.batch" payload pid
+}
+
+# cell_field CELL KEY...: from cloison ls --json
+cell_field() {
+	cloison ls --json --all "$1" | jq -er '.cells[0]' | jq -r ".$(IFS=. && echo "${*:2}")"
+}
+found() { [[ $(cell_field "$@" 2>/dev/null) =~ ^[0-9a-f] ]]; }
+
+cgroup_of() { sed -n 's/^0:://p' "/proc/$1/cgroup"; }
+
+# Slurm's own namespaces: what there is in this release.
+isolations() {
+	case $(slurmd -V) in
+	*" 22."*) echo job_container/tmpfs ;;
+	*" 24."*) echo job_container/tmpfs job_container/tmpfs+EntireStepInNS=true ;;
+	*) echo namespace/tmpfs namespace/linux namespace/linux+CLONE_NEW{PID,USER} namespace/linux+CLONE_NEWUSER,CLONE_NEWPID ;;
+	esac
+}
+
+# isolated_by TYPE[+SETTING]: /etc/slurm with that; unisolated: without.
+isolated_by() {
+	local type=${1%+*} setting=
+	[[ $1 != *+* ]] || setting=${1#*+}
+	sed -i '/^JobContainerType=\|^NamespaceType=/d' /etc/slurm/slurm.conf
+	case $type in
+	job_container/*) echo "JobContainerType=$type" ;;
+	*) echo "NamespaceType=$type" ;;
+	esac >>/etc/slurm/slurm.conf
+	printf '%s\n' AutoBasePath=true BasePath=/var/lib/slurm/jobs "$setting" >/etc/slurm/job_container.conf
+	# 22.05 knows no other.
+	[[ $(slurmd -V) == *" 22."* ]] || echo Dirs=/tmp,/var/tmp,/dev/shm >>/etc/slurm/job_container.conf
+	cat >/etc/slurm/namespace.yaml <<END
+defaults:
+  auto_base_path: true
+  base_path: /var/lib/slurm/jobs
+  dirs: /tmp,/var/tmp,/dev/shm
+  clone_ns_flags: ${setting:-CLONE_NEWNS}
+END
+}
+unisolated() {
+	sed -i '/^JobContainerType=\|^NamespaceType=/d' /etc/slurm/slurm.conf
+	rm -f /etc/slurm/{job_container.conf,namespace.yaml}
+}
