@@ -25,7 +25,7 @@ enum {
 struct request {
 	struct conf conf;
 	const char *file, *role, *spool;
-	bool foreground, stats, help;
+	bool foreground, stats, ping, help;
 };
 
 static void set_config(struct request *rq, const char *arg)
@@ -55,6 +55,12 @@ static void set_stats(struct request *rq, const char *arg)
 	rq->stats = true;
 }
 
+static void set_ping(struct request *rq, const char *arg)
+{
+	(void)arg;
+	rq->ping = true;
+}
+
 static void set_help(struct request *rq, const char *arg)
 {
 	(void)arg;
@@ -77,6 +83,7 @@ static const struct rule {
 	  "stay there, as for systemd" },
 	{ "stats", no_argument, set_stats, "",
 	  "print the counters of the one that runs" },
+	{ "ping", no_argument, set_ping, "", "see which collector answers" },
 	{ "help", no_argument, set_help, "", "this text" },
 };
 enum {
@@ -122,11 +129,8 @@ static int parse_request(int argc, char **argv, struct request *rq,
 }
 
 /* What stands on the command line counts more than the file. */
-static int load(struct request *rq, struct err *err)
+static int complete(struct request *rq, struct err *err)
 {
-	conf_init(&rq->conf);
-	if (conf_load(&rq->conf, rq->file, err))
-		return -1;
 	if (rq->role && parse_word(rq->role, conf_roles, &rq->conf.role, err))
 		return err_prefix(err, "--role");
 	if (rq->spool)
@@ -182,7 +186,12 @@ static int carry_out(struct request *rq, struct err *err)
 {
 	const char *socket;
 
-	if (load(rq, err))
+	conf_init(&rq->conf);
+	if (conf_load(&rq->conf, rq->file, err))
+		return -1;
+	if (rq->ping)
+		return ship_ping(&rq->conf, err);
+	if (complete(rq, err))
 		return -1;
 	if (!rq->stats)
 		return serve(rq, err);

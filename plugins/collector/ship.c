@@ -4,9 +4,11 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/random.h>
+#include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -45,7 +47,8 @@ struct ship {
 };
 
 enum {
-	RETRY_FIRST_MS = 100
+	RETRY_FIRST_MS = 100,
+	PING_SECONDS = 5
 };
 
 /* Moved out of the way, with a line for the log. */
@@ -340,4 +343,35 @@ int ship_run(const struct conf *conf, void (*ready)(void), struct err *err)
 	service_run(&s.service);
 	pthread_join(s.thread, NULL);
 	return 0;
+}
+
+static int ping(const struct conf_place *to, struct err *err)
+{
+	const struct itimerspec soon = { .it_value.tv_sec = PING_SECONDS };
+	cleanup_fd int stop = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
+	struct wire wire = { .fd = -1, .stop = stop };
+	int result;
+
+	if (stop < 0 || timerfd_settime(stop, 0, &soon, NULL))
+		return err_set(err, errno, "make a timer");
+	result = wire_connect(&wire, to, err);
+	wire_close(&wire);
+	if (result && err->num == ECANCELED)
+		return err_set(err, 0, "%s port %s does not answer", to->host,
+			       to->port);
+	return result;
+}
+
+int ship_ping(const struct conf *conf, struct err *err)
+{
+	const struct conf_places *all = &conf->ship.collectors;
+
+	for (size_t i = 0; i < all->n; i++) {
+		if (ping(&all->place[i], err))
+			continue;
+		printf("%s port %s answers\n", all->place[i].host,
+		       all->place[i].port);
+		return 0;
+	}
+	return all->n ? -1 : 0;
 }

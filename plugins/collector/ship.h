@@ -12,4 +12,10 @@
  */
 int ship_run(const struct conf *conf, void (*ready)(void), struct err *err);
 
+/*
+ * Print the first of the collectors that answers, within five seconds each.
+ * Without any in the configuration: nothing.
+ */
+int ship_ping(const struct conf *conf, struct err *err);
+
 #endif

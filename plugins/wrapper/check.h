@@ -27,6 +27,13 @@ struct check {
 #define FOUND(f, v, ...) \
 	((f)->verdict = (v), (void)err_set(&(f)->text, 0, __VA_ARGS__))
 
+/*
+ * What the program `argv[0]`, looked up in PATH unless it is one, says first on
+ * stdout or stderr: a line without its end. Returns its exit status, -1 if it
+ * did not start or was killed.
+ */
+int saying(const char *const argv[], char *ret, size_t size);
+
 /* Tables that end with a row without a name; in their order. */
 extern const struct check check_host[];  /* kernel and cgroups */
 extern const struct check check_site[];  /* what the admin has set up */

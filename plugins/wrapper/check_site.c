@@ -3,13 +3,8 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <netdb.h>
-#include <poll.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -25,8 +20,7 @@
 #define DAEMON_FILE SYSCONFDIR "/cloison/cloisond.conf"
 
 enum {
-	SPARE = 64 << 20, /* bytes that a spool's file system should have */
-	CONNECT_MS = 2000,
+	SPARE = 64 << 20 /* bytes that a spool's file system should have */
 };
 
 static void site_file(struct finding *f, struct pool *pool)
@@ -151,74 +145,25 @@ static void munge(struct finding *f, struct pool *pool)
 		FOUND(f, CHECK_OK, "signs and verifies");
 }
 
-static int reach(const char *host, const char *port)
-{
-	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
-	struct addrinfo *list = NULL;
-	int bad = -1;
-
-	if (getaddrinfo(host, port, &hints, &list))
-		return -1;
-	for (const struct addrinfo *a = list; bad && a; a = a->ai_next) {
-		cleanup_fd int s =
-			socket(a->ai_family,
-			       SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-		struct pollfd p = { .fd = s, .events = POLLOUT };
-		socklen_t len = sizeof(bad);
-
-		if (s < 0 || (connect(s, a->ai_addr, a->ai_addrlen) &&
-			      errno != EINPROGRESS))
-			continue;
-		if (poll(&p, 1, CONNECT_MS) != 1 ||
-		    getsockopt(s, SOL_SOCKET, SO_ERROR, &bad, &len))
-			bad = -1;
-	}
-	freeaddrinfo(list);
-	return bad;
-}
-
-/* "HOST", "HOST:PORT" or "[ADDRESS]:PORT", see cloisond.conf(5). */
-static int reach_place(char *place)
-{
-	char *host = place, *port = strrchr(place, ':'), *end = NULL;
-
-	if (*place == '[') {
-		host++;
-		end = strchr(place, ']');
-		port = end && end[1] == ':' ? end + 1 : NULL;
-	} else if (port) {
-		end = port;
-	}
-	if (end)
-		*end = '\0';
-	return reach(host, port ? port + 1 : "6827");
-}
-
+/* The daemon reads its own file. */
 static void collector(struct finding *f, struct pool *pool)
 {
-	cleanup_file FILE *file = fopen(DAEMON_FILE, "re");
-	char line[512], *save;
+	static const char *const ask[] = { SBINDIR "/cloisond", "--ping",
+					   NULL };
+	char text[256];
+	int status;
 
 	(void)pool;
-	while (file && fgets(line, sizeof(line), file)) {
-		const char *key = strtok_r(line, " \t=\n", &save);
-
-		if (!key || strcmp(key, "collector") != 0)
-			continue;
-		for (char *w = strtok_r(NULL, " \t=,\n", &save); w;
-		     w = strtok_r(NULL, " \t=,\n", &save)) {
-			const char *name = pool_strdup(pool, w);
-
-			if (!reach_place(w)) {
-				FOUND(f, CHECK_OK, "%s answers", name);
-				return;
-			}
-			FOUND(f, CHECK_WARN,
-			      "%s does not answer: records stay in the spool "
-			      "meanwhile",
-			      name);
-		}
-	}
+	if (!ships())
+		return;
+	status = saying(ask, text, sizeof(text));
+	if (!status && !*text)
+		return; /* it ships to nobody: the collector's own host */
+	if (!status)
+		FOUND(f, CHECK_OK, "%s", text);
+	else
+		FOUND(f, CHECK_WARN, "%s (records stay in the spool meanwhile)",
+		      *text ? text : "cannot run " SBINDIR "/cloisond");
 }
 
 const struct check check_site[] = {

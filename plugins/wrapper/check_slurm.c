@@ -8,14 +8,12 @@
 #include <elf.h>
 #include <fcntl.h>
 #include <glob.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -221,29 +219,14 @@ static bool plugin_release(const char *path, uint32_t *ret)
 }
 
 /* What "slurmd -V" says: "slurm-wlm 22.05.8". */
-static bool slurm_release(char *program, unsigned ret[3])
+static bool slurm_release(const char *program, unsigned ret[3])
 {
-	char flag[] = "-V", *argv[] = { program, flag, NULL };
-	char text[128] = "";
-	posix_spawn_file_actions_t actions;
+	char text[128];
 	const char *blank;
-	ssize_t n = 0;
-	int p[2], bad;
-	pid_t pid;
 
-	if (pipe2(p, O_CLOEXEC))
+	if (saying((const char *[]){ program, "-V", NULL }, text, sizeof(text)))
 		return false;
-	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_adddup2(&actions, p[1], 1);
-	bad = posix_spawnp(&pid, program, &actions, NULL, argv, environ);
-	posix_spawn_file_actions_destroy(&actions);
-	close(p[1]);
-	if (!bad) {
-		n = read(p[0], text, sizeof(text) - 1);
-		waitpid(pid, NULL, 0);
-	}
-	close(p[0]);
-	blank = n > 0 ? strchr(text, ' ') : NULL;
+	blank = strchr(text, ' ');
 	/* Of a program of Slurm's: NOLINTNEXTLINE(cert-err34-c) */
 	return blank &&
 	       sscanf(blank, "%u.%u.%u", &ret[0], &ret[1], &ret[2]) == 3;
@@ -252,7 +235,6 @@ static bool slurm_release(char *program, unsigned ret[3])
 static void release(struct finding *f, struct pool *pool)
 {
 	struct line line = plugin_line(pool);
-	char slurmd[] = "slurmd", srun[] = "srun";
 	unsigned has[3];
 	uint32_t is;
 
@@ -260,7 +242,7 @@ static void release(struct finding *f, struct pool *pool)
 		return;
 	if (!plugin_release(line.path, &is))
 		FOUND(f, CHECK_FAIL, "%s is no plugin of Slurm's", line.path);
-	else if (!slurm_release(slurmd, has) && !slurm_release(srun, has))
+	else if (!slurm_release("slurmd", has) && !slurm_release("srun", has))
 		FOUND(f, CHECK_WARN,
 		      "neither slurmd nor srun says its release");
 	else if (is >> 8 != (has[0] << 8 | has[1]))

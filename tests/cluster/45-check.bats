@@ -87,8 +87,12 @@ site() {
 	echo 'PrologFlags=Alloc' >>/etc/slurm/slurm.conf
 	says partitions ok "PrologFlags=Alloc" 0
 	printf '[ship]\ncollector = node1:1\n' >/etc/cloison/cloisond.conf
-	says collector warn "node1:1 does not answer" 0
-	# slurmctld's port.
-	printf '[ship]\ncollector = [127.0.0.1]:1 node1:6817\n' >/etc/cloison/cloisond.conf
-	says collector ok "node1:6817 answers" 0
+	says collector warn "cloisond: node1 port 1: connect: Connection refused" 0
+	printf '[ship]\ncollector = [127.0.0.1]:1 node1\n[collect]\nlisten = *:6827\nnodes = node1\n' >/etc/cloison/cloisond.conf
+	cloisond --role=collect --foreground 3>&- &
+	eventually 10 says collector ok "node1 port 6827 answers" 0
+	kill $!
+	wait $! || true
+	printf '[ship]\nnonsense\n' >/etc/cloison/cloisond.conf
+	says collector warn "cloisond: /etc/cloison/cloisond.conf:2: " 0
 }

@@ -264,6 +264,24 @@ nobody() { setpriv --reuid=65534 --regid=65534 --clear-groups "$@"; }
 	[ "$(stored)" -eq 20 ]
 }
 
+@test "--ping: which collector answers, in time" {
+	write_conf ship
+	run -125 "$CLOISOND" --ping --config="$D/ship.conf"
+	[ "$output" = "cloisond: 127.0.0.1 port $port: connect: Connection refused" ]
+	start_daemon collect
+	run -0 "$CLOISOND" --ping --config="$D/ship.conf"
+	[ "$output" = "127.0.0.1 port $port answers" ]
+	printf '[ship]\ncollector = 127.0.0.1:1, 127.0.0.1:%s\n' "$port" >"$D/two.conf"
+	run -0 "$CLOISOND" --ping --config="$D/two.conf"
+	[ "$output" = "127.0.0.1 port $port answers" ]
+	kill -STOP "$(cat "$D/collect.pid")"
+	run -125 timeout 20 "$CLOISOND" --ping --config="$D/ship.conf"
+	[ "$output" = "cloisond: 127.0.0.1 port $port does not answer" ]
+	kill -CONT "$(cat "$D/collect.pid")"
+	run -0 "$CLOISOND" --ping --config="$D/collect.conf"
+	[ -z "$output" ]
+}
+
 @test "a ship that is killed leaves what it did not bring" {
 	start_daemon collect
 	start_daemon ship 'batch-records = 1'
