@@ -304,7 +304,8 @@ heads() { grep -ls "\"job\":\"$1\"" /var/spool/cloison/tmp/*.json; }
 
 @test "20 steps in a row leave the node as it was" {
 	job=$(as alice sbatch --parsable --cell -o /home/alice/many.out --wrap \
-		'for i in $(seq 20); do srun --cell true || echo bad; done')
+		'for i in $(seq 20); do srun -Q --cell true || echo bad; done') # -Q: that a step waits for the last one's end
 	wait_job "$job" 300
+	cat /home/alice/many.out
 	[ ! -s /home/alice/many.out ]
 }
