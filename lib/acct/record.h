@@ -48,12 +48,14 @@ struct record {
 		const char *cluster; /* as the scheduler calls it */
 		const char *job, *step;
 		int64_t restart; /* of a job that was requeued: from 1 */
+		const char *job_name, *queue, *project;
 	} scheduler;
 	const char *node;
 	struct {
 		const char *name;
 		int64_t uid, gid;
 		const char *account;
+		int64_t login_uid, sudo_uid; /* of who became root */
 	} user;
 	struct {
 		const char *profile;

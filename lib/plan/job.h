@@ -20,7 +20,10 @@ struct job {
 		const char *name; /* "slurm", "none" */
 		const char *cluster, *job, *step, *account;
 		unsigned restart; /* how often the job was requeued */
+		const char *job_name, *queue, *project;
 	} scheduler;
+	/* Who became root, by the kernel and by sudo; 0: not known. */
+	uid_t login_uid, sudo_uid;
 	const char *user;
 	uid_t uid;
 	gid_t gid;

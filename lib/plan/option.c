@@ -142,6 +142,10 @@ const struct option_row option_table[OPTIONS] = {
 	[OPT_LANDLOCK] = { "landlock", "strict|default|off", OPTION_WORD,
 			   POLICY_ORDER, EVERYWHERE, levels,
 			   "second line behind read-only mounts" },
+	[OPT_JOB_ID] = { "job-id", "ID", OPTION_TEXT, POLICY_FREE, OPTION_CLI,
+			 NULL, "the job's id, whatever the queue says" },
+	[OPT_JOB_NAME] = { "job-name", "NAME", OPTION_TEXT, POLICY_FREE,
+			   OPTION_CLI, NULL, "the job's name" },
 	[OPT_TAG] = { "tag", "KEY=VALUE", OPTION_TAG, POLICY_FREE, OPTION_CLI,
 		      NULL, "note for the record" },
 	[OPT_RECORD] = { "record", "FILE", OPTION_TEXT, POLICY_FREE, OPTION_CLI,
@@ -425,6 +429,42 @@ static int share_parse(const char *text, struct option_value *v,
 	return 0;
 }
 
+static int name_check(const char *text, struct err *err)
+{
+	if (!*text)
+		return err_set(err, 0, "the value is empty");
+	if (strlen(text) > OPTION_NAME_MAX)
+		return err_set(err, 0, "longer than %d bytes", OPTION_NAME_MAX);
+	return plain_text(text, err);
+}
+
+int option_job_id(const char *text, struct err *err)
+{
+	if (name_check(text, err))
+		return -1;
+	if (strchr(text, '/') || !strcmp(text, ".") || !strcmp(text, ".."))
+		return err_set(err, 0,
+			       "'%s' cannot name a file, as %%j in profiles "
+			       "does",
+			       text);
+	return 0;
+}
+
+static int text_check(enum option_id id, const char *text, struct err *err)
+{
+	switch (id) {
+	case OPT_HOSTNAME:
+		return *text ? hostname_check(text, err)
+			     : err_set(err, 0, "the value is empty");
+	case OPT_JOB_ID:
+		return option_job_id(text, err);
+	case OPT_JOB_NAME:
+		return name_check(text, err);
+	default:
+		return *text ? 0 : err_set(err, 0, "the value is empty");
+	}
+}
+
 static int offset_parse(const char *text, size_t len,
 			struct ns_offset ret[NS_CLOCKS], struct err *err)
 {
@@ -613,9 +653,7 @@ static int value_parse(enum option_id id, const char *text, const char *dir,
 			return -1;
 		return v->num ? 0 : err_set(err, 0, "'0' leaves no room");
 	case OPTION_TEXT:
-		if (!*text)
-			return err_set(err, 0, "the value is empty");
-		return id == OPT_HOSTNAME ? hostname_check(text, err) : 0;
+		return text_check(id, text, err);
 	default:
 		v->num = 1;
 		return 0;

@@ -58,6 +58,8 @@ enum option_id {
 	OPT_NESTABLE,
 	OPT_SECCOMP,
 	OPT_LANDLOCK,
+	OPT_JOB_ID,
+	OPT_JOB_NAME,
 	OPT_TAG,
 	OPT_RECORD,
 	OPT_CONFIG,
@@ -281,6 +283,15 @@ int option_seconds(const char *text, uint64_t *ret_limit, uint64_t *ret_grace,
  */
 int option_memory(const char *text, int *ret, const char **ret_list,
 		  struct err *err);
+
+/*
+ * Whether `text` can be a job's id: 1 to OPTION_NAME_MAX bytes without control
+ * characters that can name a file, as %j makes it one in profiles. Pure.
+ */
+enum {
+	OPTION_NAME_MAX = 256
+};
+int option_job_id(const char *text, struct err *err);
 
 /*
  * Read one value and put it into `options`; later ones replace earlier ones

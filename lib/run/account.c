@@ -140,11 +140,18 @@ static void fill_plan(const struct plan *plan, const struct host *host,
 	r->scheduler.step = job->scheduler.step;
 	if (job->scheduler.restart)
 		r->scheduler.restart = job->scheduler.restart;
+	r->scheduler.job_name = job->scheduler.job_name;
+	r->scheduler.queue = job->scheduler.queue;
+	r->scheduler.project = job->scheduler.project;
 	r->node = host->node;
 	r->user.name = job->user;
 	r->user.uid = job->uid;
 	r->user.gid = job->gid;
 	r->user.account = job->scheduler.account;
+	if (job->login_uid)
+		r->user.login_uid = job->login_uid;
+	if (job->sudo_uid)
+		r->user.sudo_uid = job->sudo_uid;
 	r->cell.profile = plan->profile;
 	r->cell.namespaces =
 		pool_strdup(pool, cell_namespaces(&plan->ns, list));

@@ -5,9 +5,17 @@
 #include "base/pool.h"
 #include "plan/job.h"
 
+/* No more is read of a job's ad. */
+enum {
+	JOBENV_AD = 1024 * 1024
+};
+
 /*
- * Which queue the caller runs under, by what it puts into the environment.
- * These are words for the record only: ids come from the kernel.
+ * Which queue the caller runs under, by what it puts into the environment,
+ * and what it says there about the job; none: scheduler.name is "none".
+ * These are words for the record only, which the caller can choose: ids of
+ * users come from the kernel. What option_job_id() refuses for the id of a job
+ * or step is left out; other words are cut at OPTION_NAME_MAX bytes.
  */
 void jobenv_read(struct job *job, struct pool *pool);
 

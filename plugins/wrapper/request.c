@@ -13,6 +13,7 @@
 
 #include "jobenv.h"
 #include "plan/resolve.h"
+#include "sudo.h"
 #include "wrapper.h"
 
 enum {
@@ -177,6 +178,7 @@ static int read_caller(struct request *r, struct err *err)
 			pool_printf(&r->pool, "%s/.local/state", job->home);
 	read_groups(r);
 	jobenv_read(job, &r->pool);
+	sudo_read(job);
 	return read_cwd(r, err);
 }
 
@@ -188,6 +190,20 @@ static const char *cache_dir(struct pool *pool)
 	if (geteuid() == 0)
 		return "/run/cloison";
 	return run && *run == '/' ? pool_printf(pool, "%s/cloison", run) : NULL;
+}
+
+/* Another job has none of the steps that the queue knows. */
+static void name_job(struct request *r)
+{
+	const struct option_value *id = &r->options.value[OPT_JOB_ID];
+	const struct option_value *name = &r->options.value[OPT_JOB_NAME];
+
+	if (id->set) {
+		r->job.scheduler.job = id->text;
+		r->job.scheduler.step = NULL;
+	}
+	if (name->set)
+		r->job.scheduler.job_name = name->text;
 }
 
 int request_read(int argc, char *argv[], bool planning, struct request *r,
@@ -202,6 +218,7 @@ int request_read(int argc, char *argv[], bool planning, struct request *r,
 		return -1;
 	if (r->help)
 		return 0;
+	name_job(r);
 	options_resolve(&r->options, &r->pool);
 	if (site_load(&r->site, r->options.value[OPT_CONFIG].text, err) ||
 	    plan_needs(&r->options, &r->site, &r->job, &r->needs, err) ||

@@ -45,9 +45,10 @@ static struct record full(void)
 
 	return (struct record){
 		.id = "0193-abc",
-		.scheduler = { "slurm", "c1", "4711", "0", most },
+		.scheduler = { "slurm", "c1", "4711", "0", most, "n", "q",
+			       "p" },
 		.node = "n1",
-		.user = { "alice", id, id, "phys" },
+		.user = { "alice", id, id, "phys", id, id },
 		.cell = { "batch", "user mnt pid net ipc uts cgroup time",
 			  "boot" },
 		.time = { 0, end, 8999999999999000000, most },

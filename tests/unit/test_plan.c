@@ -1216,6 +1216,7 @@ static void expansions(void **state)
 
 static void values(void **state)
 {
+	static char too_long[OPTION_NAME_MAX + 2];
 	static const struct {
 		enum option_id id;
 		const char *text, *message;
@@ -1268,6 +1269,16 @@ static void values(void **state)
 		{ OPT_HOSTNAME, "a b", "o: 'a b' is not a host name" },
 		{ OPT_HOSTNAME, "", "o: the value is empty" },
 		{ OPT_RECORD, "", "o: the value is empty" },
+		{ OPT_JOB_ID, "", "o: the value is empty" },
+		{ OPT_JOB_ID, too_long, "o: longer than 256 bytes" },
+		{ OPT_JOB_ID, "1\n2", "o: '1?2' has a control character" },
+		{ OPT_JOB_ID, "a/b",
+		  "o: 'a/b' cannot name a file, as %j in profiles does" },
+		{ OPT_JOB_ID, "..",
+		  "o: '..' cannot name a file, as %j in profiles does" },
+		{ OPT_JOB_NAME, "", "o: the value is empty" },
+		{ OPT_JOB_NAME, too_long, "o: longer than 256 bytes" },
+		{ OPT_JOB_NAME, "\x1b[m", "o: '?[m' has a control character" },
 		{ OPT_TAG, "x", "o: 'x' is not KEY=VALUE" },
 		{ OPT_TAG, "=x", "o: '=x' is not KEY=VALUE" },
 		{ OPT_TAG, "a b=x",
@@ -1280,6 +1291,7 @@ static void values(void **state)
 	struct err err;
 
 	(void)state;
+	memset(too_long, 'x', sizeof(too_long) - 1);
 	for (size_t i = 0; i < N(rows); i++) {
 		if (!option_set(&options, rows[i].id, rows[i].text, "o",
 				"/jobs", &pool, &err))

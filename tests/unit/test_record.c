@@ -54,9 +54,10 @@ static struct record full(void)
 
 	return (struct record){
 		.id = "0193-abc",
-		.scheduler = { "slurm", "c1", "4711", "0", 2 },
+		.scheduler = { "slurm", "c1", "4711", "0", 2, "sweep", "long",
+			       "x" },
 		.node = "n1",
-		.user = { "alice", 1000, 1001, "phys" },
+		.user = { "alice", 1000, 1001, "phys", 38, 39 },
 		.cell = { "batch", "user mnt pid", "boot" },
 		.time = { 1, 1774969200123456, 2000003, 4 },
 		.exit = { 5, 6, "exited", tasks, 2 },
@@ -74,9 +75,9 @@ static struct record full(void)
 
 static const char full_text[] =
 	"{\"schema\":\"cloison.record/1\",\"id\":\"0193-abc\","
-	"\"scheduler\":{\"name\":\"slurm\",\"cluster\":\"c1\",\"job\":\"4711\",\"step\":\"0\",\"restart\":2},"
+	"\"scheduler\":{\"name\":\"slurm\",\"cluster\":\"c1\",\"job\":\"4711\",\"step\":\"0\",\"restart\":2,\"job_name\":\"sweep\",\"queue\":\"long\",\"project\":\"x\"},"
 	"\"node\":\"n1\","
-	"\"user\":{\"name\":\"alice\",\"uid\":1000,\"gid\":1001,\"account\":\"phys\"},"
+	"\"user\":{\"name\":\"alice\",\"uid\":1000,\"gid\":1001,\"account\":\"phys\",\"login_uid\":38,\"sudo_uid\":39},"
 	"\"cell\":{\"profile\":\"batch\",\"namespaces\":[\"user\",\"mnt\",\"pid\"],\"boot_id\":\"boot\"},"
 	"\"time\":{\"start\":\"1970-01-01T00:00:00.000001Z\",\"end\":\"2026-03-31T15:00:00.123456Z\",\"wall_s\":2.000003,\"setup_us\":4},"
 	"\"exit\":{\"code\":5,\"signal\":6,\"reason\":\"exited\",\"tasks\":[{\"first\":0,\"last\":6,\"count\":4,\"code\":0},{\"first\":7,\"last\":7,\"count\":1,\"signal\":9}]},"
@@ -406,7 +407,7 @@ static void test_each(void **state)
 	(void)state;
 	r.usage.memory_peak = -1;
 	record_each(&r, &pool, each, &e);
-	assert_int_equal(e.n, 52);
+	assert_int_equal(e.n, 57);
 	assert_string_equal(e.wall, "2.000003");
 	assert_string_equal(e.job, "4711");
 	assert_null(e.peak);
