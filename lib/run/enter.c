@@ -139,15 +139,16 @@ static int set_up(const struct enter *e, struct mnt_live *live, struct err *err)
 	return 0;
 }
 
-/* Where the job wants to start, or else "/" with a word about it? No: fail. */
+/* Where the job wants to start, and nowhere else: it may have relative paths.
+ */
 static int change_dir(const struct plan *plan, struct err *err)
 {
 	const char *dir = plan->cwd ? plan->cwd : "/";
 
-	if (chdir(dir))
-		return err_set(err, errno,
-			       "working directory %s is not in the cell", dir);
-	return 0;
+	if (!chdir(dir))
+		return 0;
+	err_set(err, errno, "working directory %s is not in the cell", dir);
+	return err_hint(err, "start in another, or show it (--ro, --rw)");
 }
 
 /* What the payload begins with. */

@@ -124,3 +124,217 @@ job_of() { record_of "$@" -- true | jq -cS '.scheduler'; }
 	)
 	[ "$(jq -c '[.user | .login_uid, .sudo_uid, .uid]' <<<"$record")" = '[1234,1235,0]' ]
 }
+
+@test "sudo: the record of root's cell has who called it, whatever he says" {
+	is_root || skip "for root: sudoers"
+	command -v sudo >/dev/null || skip "no sudo"
+	uid=$(id -u nobody)
+	echo "nobody ALL=(root) NOPASSWD: ALL" >sudoers
+	chmod 440 sudoers
+	unshare --mount --propagation=private bash -c '
+		mount --bind sudoers /etc/sudoers
+		SUDO_UID=1 exec setpriv --reuid="$1" --regid="$1" --clear-groups \
+			sudo -n "$2" run --quiet --record="$PWD/record" -- true' \
+		bash "$uid" "$(command -v "$CLOISON")"
+	[ "$(jq -c '[.user | .sudo_uid, .uid]' record)" = "[$uid,0]" ]
+}
+
+# --- without a queue ---
+
+# A terminal, a home, a PATH or a name are not what a cell needs.
+@test "a cell takes nothing from its environment: none, closed descriptors, no terminal" {
+	[ "$(env -i "$CLOISON" run --quiet -- /bin/echo bare)" = bare ]
+	# The C library's own PATH serves a caller who has none.
+	[ "$(env -i "$CLOISON" run --quiet -- echo bare)" = bare ]
+	[ "$(env -i setsid -w "$CLOISON" run --quiet -- /bin/sh -c 'tty; cat' <&-)" = "not a tty" ]
+	(exec 0<&- 1>&- 2>&- && exec env -i setsid -w "$CLOISON" run --quiet -- /bin/sh -c 'echo x >said; exit 7') || status=$?
+	[ "$status" -eq 7 ]
+	[ "$(cat said)" = x ]
+}
+
+@test "a working directory that is gone, or not in the cell, is / or an error" {
+	mkdir gone
+	cd gone
+	rmdir ../gone
+	[ "$(cell -- pwd)" = / ]
+	cd "$BATS_TEST_TMPDIR/work"
+	mkdir -p hidden/here
+	cd hidden/here
+	run -125 --separate-stderr cell --hide="$BATS_TEST_TMPDIR/work/hidden" -- pwd
+	[ "${#stderr_lines[@]}" -eq 1 ]
+	[[ $stderr == *"$PWD is not in the cell"*"start in another"* ]]
+}
+
+@test "cron's environment: sh -c, no terminal, few variables" {
+	line="$CLOISON run --quiet --job-name=nightly --record=$PWD/record -- sh -c 'pwd; env | grep -c .; exit 4'"
+	# shellcheck disable=SC2097,SC2098 # HOME of the caller's is meant
+	run -4 setsid -w env -i SHELL=/bin/sh LOGNAME=x HOME="$HOME" PATH=/usr/bin:/bin /bin/sh -c "$line" </dev/null
+	[ "${lines[0]}" = "$PWD" ]
+	[ "$(jq -r '.scheduler.job_name, .exit.code' record | tr '\n' ' ')" = "nightly 4 " ]
+}
+
+@test "at and batch: the job's directory, no terminal, its exit status" {
+	is_root || skip "for root: atd"
+	command -v atd >/dev/null || skip "no at"
+	export OUT=$PWD/out
+	# A spool and a pid file of its own.
+	unshare --mount --propagation=private bash -c '
+		mount -t tmpfs none /var/spool/cron
+		mkdir -m 1770 /var/spool/cron/atjobs /var/spool/cron/atspool
+		(umask 077 && : >/var/spool/cron/atjobs/.SEQ)
+		chown -R daemon:daemon /var/spool/cron/at*
+		mount -t tmpfs none /run
+		echo "$1 run --quiet -- sh -c \"tty; pwd; exit 4\" >>$OUT.at; echo \$? >>$OUT.at" | at now
+		echo "$1 run --quiet -- sh -c \"exit 5\"; echo \$? >$OUT.batch" | batch
+		atd -f -b 1 -l 1000 & atd=$!
+		for ((i = 0; i < 300; i++)); do
+			[[ ! -s $OUT.batch || $(tail -n 1 "$OUT.at") != 4 ]] || break
+			sleep 0.1
+		done
+		kill $atd' bash "$CLOISON" 3>&- 2>said
+	[ "$(cat out.at)" = "not a tty"$'\n'"$PWD"$'\n'4 ]
+	[ "$(cat out.batch)" = 5 ]
+}
+
+@test "task-spooler: output, exit status, and tsp's kill ends the cell" {
+	command -v tsp >/dev/null || skip "no task-spooler"
+	export TS_SOCKET=$BATS_TEST_TMPDIR/s TMPDIR=$BATS_TEST_TMPDIR
+	id=$(tsp "$CLOISON" run --quiet -- sh -c 'echo "a  b"; exit 3' 3>&-)
+	run -3 tsp -w "$id"
+	[ "$(tsp -c "$id")" = "a  b" ]
+	id=$(tsp "$CLOISON" run --quiet --record="$PWD/record" -- sleep 1000 3>&-)
+	eventually tsp -p "$id"
+	eventually pgrep -P "$(tsp -p "$id")"
+	kill "$(tsp -p "$id")"
+	run -143 tsp -w "$id"
+	tsp -K
+	[ "$(jq .exit.signal record)" = 15 ]
+}
+
+@test "parallel: each argument is one, whatever is in it; the first failure ends all" {
+	command -v parallel >/dev/null || skip "no parallel"
+	export PARALLEL_HOME=$PWD/parallel
+	mkdir parallel
+	all=('a  b' "c'd" '$(touch ran)' 'e\f' '"g"' '*' '`touch ran`' '~')
+	[ "$(parallel --will-cite -j2 -k "$CLOISON" run --quiet -- printf "'<%s>\n'" {} ::: "${all[@]}")" = \
+		"$(printf '<%s>\n' "${all[@]}")" ]
+	[ ! -e ran ]
+	run -3 parallel --will-cite -j1 --halt now,fail=1 \
+		"$CLOISON" run --quiet --record="$PWD/{}" '--job-name=p{#}' -- sh -c "'exit {}'" ::: 0 3 4
+	[ "$(jq -r .scheduler.job_name 0 3 | tr '\n' ' ')" = "p1 p2 " ]
+	[ ! -e 4 ]
+	[ "$(printf 'a\nb\n' | parallel --will-cite -j1 -k --pipe -N1 "$CLOISON" run --quiet -- cat)" = $'a\nb' ]
+}
+
+@test "make: as a command, with its jobserver, and as the shell of all recipes" {
+	command -v make >/dev/null || skip "no make"
+	cat >Makefile <<-'END'
+		one:; @$(CELL) -- false
+		many:; +@$(CELL) -- $(MAKE) -s -f sub
+	END
+	printf '%s\n' 'all: x y' 'x y:; @echo $@' >sub
+	cat >shell <<-'END'
+		SHELL = $(CLOISON)
+		.SHELLFLAGS = run --quiet -- /bin/sh -c
+		all:; @echo "a  b" 'c"d' $$((1 + 1)); readlink /proc/self/ns/pid
+	END
+	run -2 make -s CELL="$CLOISON run --quiet" one
+	run -0 --separate-stderr make -s -j3 CELL="$CLOISON run --quiet" many
+	[ "$(sort <<<"$output")" = $'x\ny' ]
+	[[ $stderr != *jobserver* ]]
+	CLOISON=$(command -v "$CLOISON") run -0 make -s -f shell
+	[ "${lines[0]}" = 'a  b c"d 2' ]
+	[ "${lines[1]}" != "$(readlink /proc/self/ns/pid)" ]
+}
+
+# --- byte by byte ---
+
+# All bytes but NUL, alone and together, and what shells make something of.
+hard_words() {
+	local i byte together=
+	# shellcheck disable=SC1003 # a backslash
+	words=('' ' ' -- -x --quiet '*' '~' '$HOME' '`id`' '$(id)' '\' '\\' '"' "'" "'\"'" $'\n' $'a\n\nb\n' '%s' ';' '&' '!' '=')
+	for ((i = 1; i < 256; i++)); do
+		printf -v byte '\\x%02x' "$i"
+		printf -v byte %b "$byte"
+		words+=("$byte")
+		together+=$byte
+	done
+	words+=("$together" "$together$together")
+}
+
+@test "arguments reach the payload byte by byte: run, and a cell that is entered" {
+	local LC_ALL=C words
+	hard_words
+	# The longest that the kernel takes.
+	words+=("$(printf '%0131071d' 0)")
+	printf '%s\0' "${words[@]}" >want
+	cell -- printf '%s\0' "${words[@]}" >got
+	cmp want got
+	"$CLOISON" run --quiet --job-id="of-$BATS_TEST_NUMBER-$$" -- sleep 1000 3>&- &
+	pid=$!
+	eventually "$CLOISON" enter "of-$BATS_TEST_NUMBER-$$" -- true
+	"$CLOISON" enter "of-$BATS_TEST_NUMBER-$$" -- printf '%s\0' "${words[@]}" >got
+	kill "$pid"
+	cmp want got
+}
+
+@test "a starter that gets one string runs what a shell would" {
+	cat >starter <<-END
+		#!/bin/sh
+		exec "$CLOISON" run --quiet -- /bin/sh -c "\$*"
+	END
+	chmod +x starter
+	# shellcheck disable=SC2089 # quotes are for the inner shell
+	for command in "printf '<%s>' 'a  b' \"c\\\\d\" '' \$((2 * 3)) \"it's\"" 'false || printf "%s" x && exit 3' \
+		$'printf a\nprintf b; exit 4' $'cat <<END\n\xff $0 `echo y`\nEND' 'for i in 1 2; do echo $i | cat; done' \
+		"printf '%s' \"\$FOO\"" 'exec 3>&1; (exit 5)'; do
+		want=0
+		FOO=$'x \n\xfe' /bin/sh -c "$command" >want 2>&1 || want=$?
+		got=0
+		FOO=$'x \n\xfe' ./starter "$command" >got 2>&1 || got=$?
+		cmp want got
+		[ "$got" -eq "$want" ]
+	done
+}
+
+# environment VARIABLE=VALUE...: what a payload with just these has. scratch
+# adds two of its own.
+environment() {
+	env -i "$@" "$CLOISON" run --quiet -- /bin/cat /proc/self/environ |
+		grep -zvaE '^(TMPDIR|CLOISON_SCRATCH)=' | sort -z
+}
+
+@test "the environment reaches the payload byte by byte" {
+	local LC_ALL=C words i vars=()
+	hard_words
+	for i in "${!words[@]}"; do vars+=("V$i=${words[i]}"); done
+	# 128 KiB with name and end: the longest that the kernel takes.
+	vars+=("BIG=$(printf '%0131067d' 0)" 'no name=x' $'\xff=y' 'EQ===')
+	cmp <(printf '%s\0' "${vars[@]}" | sort -z) <(environment "${vars[@]}")
+}
+
+@test "the environment may be as large as the kernel takes" {
+	local LC_ALL=C i vars=() left word
+	for ((i = 0; i < 10000; i++)); do vars+=("V$i="); done
+	# A string counts with its end and the pointer to it.
+	left=$(($(getconf ARG_MAX) - 32768 - $(printf '%s' "${vars[@]}" | wc -c) - 9 * ${#vars[@]}))
+	word=$(printf '%065536d' 0)
+	while ((left > 65600)); do
+		vars+=("W${#vars[@]}=$word")
+		left=$((left - 65600))
+	done
+	cmp <(printf '%s\0' "${vars[@]}" | sort -z) <(environment "${vars[@]}")
+}
+
+@test "a user's cell that is entered has the environment of who enters" {
+	! is_root || skip "root becomes the user, and keeps nothing"
+	export FOO=$'x\n\xff y' BIG
+	BIG=$(printf '%0131067d' 0)
+	"$CLOISON" run --quiet --job-id="of-$BATS_TEST_NUMBER-$$" -- sleep 1000 3>&- &
+	pid=$!
+	eventually "$CLOISON" enter "of-$BATS_TEST_NUMBER-$$" -- true
+	"$CLOISON" enter "of-$BATS_TEST_NUMBER-$$" -- printenv FOO BIG >got
+	kill "$pid"
+	cmp got <(printf '%s\n' "$FOO" "$BIG")
+}
