@@ -33,10 +33,12 @@ enum {
 };
 
 /*
- * One row a queue; the first that has a mark set is it. Those that run inside
- * of another queue's jobs come first. A fact is a variable, the first of those
- * named that is set, or an attribute of the job's ad. HTCondor numbers jobs by
- * schedd, whose name begins its global ids.
+ * One row a queue; the first that has a mark set is it. A queue that runs in
+ * another's jobs comes before that one; but Flux takes Slurm's variables away,
+ * so that with both the job is Slurm's, with the environment of a job of Flux.
+ * A fact is a variable, the first of those named that is set, or an attribute
+ * of the job's ad. HTCondor numbers jobs by schedd, whose name begins its
+ * global ids.
  */
 static const struct queue {
 	const char *name;
@@ -54,9 +56,6 @@ static const struct queue {
 		    [FACT_ACCOUNT] = { "AccountingGroup", "AcctGroup" },
 		    [FACT_PROJECT] = { "ProjectName" },
 		    [FACT_NAME] = { "JobBatchName" } } },
-	{ .name = "flux",
-	  .mark = { "FLUX_JOB_ID", "FLUX_URI" },
-	  .fact = { [FACT_JOB] = { "FLUX_JOB_ID" } } },
 	{ .name = "slurm",
 	  .mark = { "SLURM_JOB_ID" },
 	  .fact = { [FACT_JOB] = { "SLURM_JOB_ID" },
@@ -65,6 +64,9 @@ static const struct queue {
 		    [FACT_ACCOUNT] = { "SLURM_JOB_ACCOUNT" },
 		    [FACT_QUEUE] = { "SLURM_JOB_PARTITION" },
 		    [FACT_NAME] = { "SLURM_JOB_NAME" } } },
+	{ .name = "flux",
+	  .mark = { "FLUX_JOB_ID" },
+	  .fact = { [FACT_JOB] = { "FLUX_JOB_ID" } } },
 	{ .name = "pbs",
 	  .mark = { "PBS_JOBID" },
 	  .fact = { [FACT_JOB] = { "PBS_JOBID" },
@@ -90,6 +92,8 @@ static const struct queue {
 		    [FACT_ACCOUNT] = { "SGE_ACCOUNT" },
 		    [FACT_QUEUE] = { "QUEUE" },
 		    [FACT_NAME] = { "JOB_NAME" } } },
+	/* A script that flux has started is not told its job. */
+	{ .name = "flux", .mark = { "FLUX_URI" } },
 };
 
 static const char *variable(const char *name)

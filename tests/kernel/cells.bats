@@ -149,7 +149,7 @@ forge() {
 }
 
 @test "a cell that was killed has one record, with the reason lost" {
-	sleeper --tag=x=y
+	sleeper --tag=x=y --job-id=7 --job-name=night
 	kill_all
 	"$CLOISON" gc
 	file=$spool/new/$id.json
@@ -157,6 +157,7 @@ forge() {
 	[[ $(cat "$file") == *"\"id\":\"$id\""* ]]
 	[[ $(cat "$file") == *"\"uid\":$(id -u)"* ]]
 	[[ $(cat "$file") == *'"tags":{"x":"y"}'* ]]
+	[[ $(cat "$file") == *'"job":"7","job_name":"night"'* ]]
 	"$CLOISON" gc
 	[ "$(ls "$spool/new" | wc -l)" -eq 1 ]
 }

@@ -48,6 +48,17 @@ job_of() { record_of "$@" -- true | jq -cS '.scheduler'; }
 	[ "$(jq -cS .scheduler record)" = '{"name":"htcondor"}' ]
 }
 
+@test "Flux in a job of LSF, Slurm in one of Flux: the inner one counts" {
+	export LSB_JOBID=1 FLUX_URI=local:///x
+	[ "$(job_of)" = '{"job":"1","name":"lsf"}' ]
+	export FLUX_JOB_ID=ƒ3ETxsR9H
+	[ "$(job_of)" = '{"job":"ƒ3ETxsR9H","name":"flux"}' ]
+	export SLURM_JOB_ID=2
+	[ "$(job_of)" = '{"job":"2","name":"slurm"}' ]
+	unset LSB_JOBID FLUX_JOB_ID SLURM_JOB_ID
+	[ "$(job_of)" = '{"name":"flux"}' ]
+}
+
 @test "--job-id and --job-name: by hand, whatever the queue says" {
 	[ "$(job_of --job-id=42 --job-name='night run')" = '{"job":"42","job_name":"night run","name":"none"}' ]
 	export PBS_JOBID=1.server PBS_JOBNAME=x PBS_ARRAY_INDEX=5 PBS_QUEUE=workq
