@@ -24,7 +24,7 @@ setup() {
 
 @test "a task runs in a cgroup of its step, below slurmstepd's scope" {
 	run -0 srun cat /proc/self/cgroup
-	[[ $output =~ ^0::/.*slurmstepd.scope/job_[0-9]+/step_0/user/task_0$ ]]
+	[[ $output =~ ^0::/.*slurmstepd.scope/(job_[0-9]+|s[0-9A-Z]+)/step_0/user/task_0$ ]]
 }
 
 @test "an ordinary user runs two tasks" {

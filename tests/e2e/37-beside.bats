@@ -22,12 +22,12 @@ teardown() {
 		systemctl restart slurmctld slurmd
 		wait_idle
 		note_state
-		sleep_job --mem=100 --cell-memory-high=50M
+		sleep_job --mem=100 --cell-memory=90M --cell-memory-high=50M
 		pid=$(cell_field "$job.batch" payload pid)
 		echo "# $type: job $job, payload $pid"
 		[ "$(cat "/proc/$pid/comm")" = sleep ]
 		[[ $(grep NSpid "/proc/$pid/status") == *$'\t'"$(cell_field "$job.batch" payload inside)" ]]
-		[ "$(cell_field "$job.batch" memory_limit_bytes)" -eq $((100 << 20)) ]
+		[ "$(cell_field "$job.batch" memory_limit_bytes)" -eq $((90 << 20)) ]
 		[ "$(cat "/sys/fs/cgroup$(cgroup_of "$pid")/memory.high")" -eq $((50 << 20)) ]
 		[ "$(cloison enter "$job" readlink /proc/self/ns/mnt)" = "$(readlink "/proc/$pid/ns/mnt")" ]
 		[ "$(cloison enter "$job" id -u)" = "$(id -u alice)" ]

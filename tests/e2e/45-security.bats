@@ -69,7 +69,7 @@ is_held() {
 				"open /proc/1/mem" "umount /tmp" "writable / new" "cgroup2 /mnt" \
 				"handle /etc/passwd" "mknod /tmp/x"; do ./escape $a; done'
 		[ "${lines[*]}" = "EPERM EPERM EPERM EACCES EACCES EPERM EPERM EPERM EPERM EPERM" ]
-		run -0 as_user "$user" srun --cell-memory=100M sh -c '
+		run -0 as_user "$user" srun -Q --cell-memory=100M sh -c '
 			for f in /sys/fs/cgroup/cgroup.procs /sys/fs/cgroup/memory.max; do
 				{ echo 1 >$f; } 2>/dev/null && echo "$f"; done
 			cat /sys/fs/cgroup/memory.max; ./escape 2>&1 open /proc/sysrq-trigger w
