@@ -48,6 +48,32 @@ job_of() { record_of "$@" -- true | jq -cS '.scheduler'; }
 	[ "$(jq -cS .scheduler record)" = '{"name":"htcondor"}' ]
 }
 
+@test "HTCondor: the wrapper of cloison-queues(7) in the environment of its jobs" {
+	mkdir scratch elsewhere
+	printf '%s\n' 'ClusterId = 12' 'ProcId = 4' >scratch/.job.ad
+	export _CONDOR_SCRATCH_DIR=$PWD/scratch
+	cat >wrapper <<-END
+		#!/bin/sh
+		exec "$CLOISON" run --quiet --record="$PWD/record" \${_CONDOR_SCRATCH_DIR:+"--rw=\$_CONDOR_SCRATCH_DIR"} -- "\$@"
+	END
+	chmod +x wrapper
+	for dir in scratch elsewhere; do
+		rm -f scratch/out
+		(cd "$dir" && exec env BATCH_SYSTEM=HTCondor ../wrapper /bin/sh -c \
+			'echo "$1" >"$_CONDOR_SCRATCH_DIR/out"; exit 3' sh 'one  argument' </dev/null) || status=$?
+		[ "$status" -eq 3 ]
+		[ "$(cat scratch/out)" = 'one  argument' ]
+		[ "$(jq -cS .scheduler record)" = '{"job":"12","name":"htcondor","step":"4"}' ]
+	done
+	# It asks a job to end by a signal.
+	./wrapper sleep 1000 3>&- &
+	pid=$!
+	eventually "$CLOISON" enter 12.4 -- true
+	kill "$pid"
+	wait "$pid" || status=$?
+	[ "$status" -eq 143 ]
+}
+
 @test "Flux in a job of LSF, Slurm in one of Flux: the inner one counts" {
 	export LSB_JOBID=1 FLUX_URI=local:///x
 	[ "$(job_of)" = '{"job":"1","name":"lsf"}' ]
