@@ -28,7 +28,7 @@ teardown() {
 		[ "$(cat "/proc/$pid/comm")" = sleep ]
 		[[ $(grep NSpid "/proc/$pid/status") == *$'\t'"$(cell_field "$job.batch" payload inside)" ]]
 		[ "$(cell_field "$job.batch" memory_limit_bytes)" -eq $((90 << 20)) ]
-		[ "$(cat "/sys/fs/cgroup$(cgroup_of "$pid")/memory.high")" -eq $((50 << 20)) ]
+		[ "$(cloison enter "$job" cat /sys/fs/cgroup/memory.high)" -eq $((50 << 20)) ]
 		[ "$(cloison enter "$job" readlink /proc/self/ns/mnt)" = "$(readlink "/proc/$pid/ns/mnt")" ]
 		[ "$(cloison enter "$job" id -u)" = "$(id -u alice)" ]
 		[[ $(cloison enter "$job" cat /proc/self/cgroup) != "$(cat /proc/self/cgroup)" ]]
