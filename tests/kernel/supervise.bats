@@ -84,6 +84,19 @@ os.kill(os.getpid(), $sig)")
 	run -139 bash -c 'ulimit -c unlimited; "$1" run --quiet -- sh -c "kill -SEGV \$\$"' _ "$CLOISON"
 }
 
+@test "--raise: the caller sees the signal itself; a status stays one" {
+	status_of() { python3 -c 'import subprocess, sys; print(subprocess.call(sys.argv[1:]))' "$CLOISON" run "$@"; }
+	ulimit -c unlimited
+	for sig in 1 2 6 9 11 15 34; do
+		[ "$(status_of --raise -- sh -c "ulimit -c 0; kill -$sig \$\$")" = "-$sig" ]
+	done
+	[ "$(status_of --raise --time-limit=1 -- sleep 60)" = -15 ]
+	[ "$(status_of --raise -- sh -c 'exit 139')" = 139 ]
+	[ "$(status_of --raise -- /nonexistent/command)" = 127 ]
+	[ "$(status_of -- sh -c 'ulimit -c 0; kill -SEGV $$')" = 139 ]
+	[ -z "$(find . -name 'core*')" ]
+}
+
 @test "[S2] PID 1 is killed: 137, a sentence, a record that says so, and nothing is left" {
 	for mode in new host; do
 		start 'setsid sleep $NAP & wait' --pid=$mode --record="$PWD/r.json"
