@@ -65,7 +65,7 @@ with_and_without() {
 	script <<-'END'
 		cat /proc/1/comm
 		cat /proc/self/status | grep ^Groups
-		[ -w "$TMPDIR" ] && touch "$TMPDIR/x" && echo writable
+		[ "$TMP" = "/tmp/$JOB_ID.1.all.q" ] && touch "$TMP/x" && echo writable
 		exit 7
 	END
 	run_job /home/alice/job
@@ -110,6 +110,33 @@ args() {
 	[[ $output == '<a><b c><><$HOME><it'\''s><">' && $status == 0 ]]
 	run_job -b y -shell n /usr/bin/printf '<%s>' a 'b c' ''
 	[[ $output == '<a><b c><>' && $status == 0 ]]
+}
+
+ended_as() {
+	script <<<"$1"
+	run_job /home/alice/job
+	echo "$status" "$(acct failed)"
+}
+@test "a job that a signal ends, and one that asks for the error state, are what they are without a cell" {
+	with_and_without ended_as 'kill -SEGV $$'
+	[[ $both == '139 100' ]]
+	configure starter_method "$starter"
+	with_and_without ended_as 'exit 100'
+	[[ $both == '100 30' ]]
+	eventually 10 queue_up
+}
+queue_up() { [[ ! $(qstat -f -qs E) ]]; }
+
+@test "where no cell can be made the job fails with a line, and the queue goes on" {
+	mkdir -p /etc/cloison
+	echo nonsense >/etc/cloison/cloison.conf
+	script <<<true
+	run_job /home/alice/job
+	rm /etc/cloison/cloison.conf
+	echo "$output"
+	[[ $output == 'cloison: /etc/cloison/cloison.conf:1: '* && $status == 125 && $(acct failed) == 0 ]]
+	run_job /home/alice/job
+	[[ $status == 0 ]]
 }
 
 qrsh_says() {
@@ -203,6 +230,20 @@ sleeping() { pgrep -r S -f '^sleep 9753' >/dev/null; }
 	run_job -pe smp 2 -l h_vmem=1G /home/alice/job
 	echo "$output"
 	[[ $output == $'cloison-init\n2 '[0-9]* && $status == 0 ]]
+}
+
+@test "a task that a parallel job starts by qrsh -inherit has a cell of its own, and both see the job's directory" {
+	script <<-'END'
+		touch "$TMP/shared"
+		qrsh -inherit node1 'cat /proc/1/comm; readlink /proc/self/ns/pid; ls "$TMP" | grep shared; exit 6'
+		echo $?
+		readlink /proc/self/ns/pid
+	END
+	run_job -pe smp 2 /home/alice/job
+	echo "$output"
+	mapfile -t line <<<"$output"
+	[[ ${line[0]} == cloison-init && ${line[1]} == pid:* && ${line[2]} == shared && ${line[3]} == 6 && ${line[4]} == pid:* ]]
+	[[ ${line[1]} != "${line[4]}" ]]
 }
 
 @test "a job is bound to the cores that Grid Engine has chosen" {
