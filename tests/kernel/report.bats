@@ -134,7 +134,7 @@ sign() { munge --socket="$TOP/here" "$@" | tr -d '\n'; echo; }
 	[[ $(head -1 "$D/csv") == id,*,scheduler.job,*,memory.oom_kills,*,signer,source$'\r' ]]
 	[ "$(grep -c $'\r$' "$D/csv")" -eq 2 ]
 	[ "$(wc -l < "$D/csv")" -eq 2 ]
-	grep -q ',"a,""b""\\u000a",batch,' "$D/csv"
+	grep -q ',"a,""b""\\u000a",,,batch,' "$D/csv"
 	grep -q ',3600.500000,2100,,,,2,0-1,' "$D/csv"
 }
 

@@ -132,6 +132,9 @@ static void test_queues(void **state)
 	glob_t found;
 
 	(void)state;
+	/* An ordinary user may not come to where the source is. */
+	if (access(dir, R_OK))
+		skip();
 	snprintf(pattern, sizeof(pattern), "%s/*.env", dir);
 	assert_int_equal(glob(pattern, 0, NULL, &found), 0);
 	assert_true(found.gl_pathc >= 12);
@@ -338,9 +341,12 @@ static void test_ad_kinds(void **state)
 	read_again();
 	rmdir(ad);
 	read_again();
+	put_ad("ClusterId = 5\n", 14);
+	read_again();
+	assert_string_equal(job.scheduler.job, "5");
 	setup(NULL);
-	setenv("_CONDOR_JOB_AD", "htcondor.ad", 1);
-	assert_int_equal(chdir(dir), 0);
+	setenv("_CONDOR_JOB_AD", strrchr(ad, '/') + 1, 1);
+	assert_int_equal(chdir("/tmp"), 0);
 	jobenv_read(&job, &pool);
 	assert_null(job.scheduler.job);
 }
