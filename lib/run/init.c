@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "run/cell.h"
 #include "run/children.h"
 #include "run/collect.h"
 #include "run/enter.h"
@@ -137,23 +138,26 @@ static bool from_root(const struct signalfd_siginfo *si)
 	return is_pid_1() ? si->ssi_pid == 0 : si->ssi_uid == 0;
 }
 
-static void take_signal(struct init *init)
+static bool take_signal(struct init *init)
 {
 	struct signalfd_siginfo si;
 
 	if (read(init->sigfd, &si, sizeof(si)) != (ssize_t)sizeof(si))
-		return;
+		return false;
 	if (si.ssi_signo == SIGCHLD)
 		reap(init);
 	else if (init->payload)
-		relay_note(&init->relay, (int)si.ssi_signo);
+		relay_note(&init->relay, (int)si.ssi_signo,
+			   cell_now(CLOCK_REALTIME));
 	else if (si.ssi_signo == SIGTERM && from_root(&si))
 		payload_ended(init, 0);
+	return true;
 }
 
 /* From the supervisor; without a payload: go on without me. */
 static void take_order(struct init *init)
 {
+	const pid_t payload = init->payload;
 	struct msg_order order;
 	int n = msg_order_recv(init->sock, &order);
 
@@ -161,8 +165,14 @@ static void take_order(struct init *init)
 		orphaned(init);
 	if (n < 0)
 		return;
-	if (init->payload) {
-		relay_pass(&init->relay, init->payload, &order);
+	/* A signal to the group is init's before it is the supervisor's, as the
+	 * kernel begins with a group's last member. But poll(2) may have looked
+	 * for it before it came, and for the order after that. */
+	while (take_signal(init))
+		;
+	if (payload) {
+		if (payload == init->payload)
+			relay_pass(&init->relay, payload, &order);
 	} else {
 		close(init->sock);
 		init->sock = -1;
@@ -198,10 +208,9 @@ _Noreturn void init_main(struct init *init)
 
 		if (poll(p, sizeof(p) / sizeof(p[0]), -1) < 0)
 			continue;
-		/* Before what the supervisor says of the same signal. */
 		if (p[0].revents)
 			take_signal(init);
-		else if (p[1].revents)
+		if (p[1].revents)
 			take_order(init);
 		if (p[2].revents)
 			orphaned(init);

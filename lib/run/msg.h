@@ -31,6 +31,7 @@ struct msg {
 /* What the supervisor tells init while the payload runs. */
 struct msg_order {
 	int signal;      /* it got this one */
+	int64_t at;      /* and read it then, CLOCK_REALTIME in us */
 	bool foreground; /* and its process group has the terminal: SIGCONT */
 };
 

@@ -2,15 +2,15 @@
 #include "config.h"
 
 #include <signal.h>
-#include <time.h>
+#include <string.h>
 #include <unistd.h>
 
-#include "run/cell.h"
 #include "run/relay.h"
 #include "run/terminal.h"
 
 enum {
-	SAME_US = 1000000 /* within this, two of a signal may be one kill(2) */
+	SAME_US = 1000000, /* within this, two of a signal may be one kill(2) */
+	NOTES = sizeof(((struct relay_signal *)0)->at) / sizeof(int64_t)
 };
 
 static bool is_signal(int sig)
@@ -18,18 +18,44 @@ static bool is_signal(int sig)
 	return sig > 0 && sig <= SIGRTMAX;
 }
 
-void relay_note(struct relay *relay, int sig)
+static void drop(struct relay_signal *s, size_t n)
 {
-	if (is_signal(sig))
-		relay->got[sig] = cell_now(CLOCK_MONOTONIC);
+	s->n -= n;
+	memmove(s->at, s->at + n, s->n * sizeof(s->at[0]));
 }
 
-static bool take_note(struct relay *relay, int sig)
+void relay_note(struct relay *relay, int sig, int64_t at)
 {
-	int64_t at = relay->got[sig];
+	struct relay_signal *s = &relay->got[is_signal(sig) ? sig : 0];
 
-	relay->got[sig] = 0;
-	return at && cell_now(CLOCK_MONOTONIC) - at < SAME_US;
+	if (s->n == NOTES)
+		drop(s, 1);
+	s->at[s->n++] = at;
+}
+
+/*
+ * A signal that is pending takes up those that come after it until it is read,
+ * by init and by the supervisor each in its own time. So one order stands for
+ * all that init has read before it, and what init reads after it may stand for
+ * the next order as well, if the supervisor has read that one before, too.
+ */
+bool relay_has(struct relay *relay, int sig, int64_t at)
+{
+	struct relay_signal *s = &relay->got[is_signal(sig) ? sig : 0];
+	size_t before = 0;
+	bool had;
+
+	while (s->n && s->at[0] < at - SAME_US)
+		drop(s, 1);
+	while (before < s->n && s->at[before] <= at)
+		before++;
+	had = s->n || at <= s->covered;
+	if (!before && s->n) {
+		s->covered = s->at[0];
+		before = 1;
+	}
+	drop(s, before);
+	return had;
 }
 
 /*
@@ -51,7 +77,7 @@ void relay_pass(struct relay *relay, pid_t payload,
 
 	if (!is_signal(order->signal) || group < 0)
 		return;
-	if (take_note(relay, order->signal) && ours)
+	if (relay_has(relay, order->signal, order->at) && ours)
 		return;
 	if (order->signal == SIGCONT && !ours)
 		go_on(group, order->foreground);

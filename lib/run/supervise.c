@@ -33,7 +33,8 @@ static bool only_ours(const struct signalfd_siginfo *si)
 /* What arrives here is meant for the payload. */
 static void pass_on(const struct cell *cell, const struct signalfd_siginfo *si)
 {
-	struct msg_order order = { .signal = (int)si->ssi_signo };
+	struct msg_order order = { .signal = (int)si->ssi_signo,
+				   .at = cell_now(CLOCK_REALTIME) };
 
 	if (order.signal == SIGCHLD || !only_ours(si))
 		return;
