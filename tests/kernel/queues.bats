@@ -194,10 +194,9 @@ job_of() { record_of "$@" -- true | jq -cS '.scheduler'; }
 	cd gone
 	rmdir ../gone
 	[ "$(cell -- pwd)" = / ]
-	cd "$BATS_TEST_TMPDIR/work"
-	mkdir -p hidden/here
-	cd hidden/here
-	run -125 --separate-stderr cell --hide="$BATS_TEST_TMPDIR/work/hidden" -- pwd
+	mkdir -p "$BATS_TEST_TMPDIR/there/hidden/here"
+	cd "$BATS_TEST_TMPDIR/there/hidden/here"
+	run -125 --separate-stderr cell --hide="$BATS_TEST_TMPDIR/there/hidden" -- pwd
 	[ "${#stderr_lines[@]}" -eq 1 ]
 	[[ $stderr == *"$PWD is not in the cell"*"start in another"* ]]
 }
