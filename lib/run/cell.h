@@ -30,8 +30,8 @@ struct cell_task {
  *
  *	supervisor			init			payload
  *	cell_start: clone3 ----------->	outer namespaces
- *	its network namespace,		mounts, cgroup ns
- *	or interface --------------->	/sys, inner namespaces
+ *	its network namespace ------->	mounts, cgroup ns
+ *	registry, interface -- ack -->	/sys, inner namespaces
  *	map ids		<-- MSG_MAP ---
  *			--- ack ------>	fork ----------------->	cwd, caps
  *			<-- MSG_EXEC ----------------------------	execve

@@ -52,9 +52,9 @@ static int tie_to_parent(const struct enter *e, struct err *err)
 
 static int inner(const struct enter *e, struct err *err)
 {
-	/* It is made from outside, with rights that end here. */
-	if (e->plan->link.kind)
-		await_ack(e->sock);
+	/* What is made from outside is, an interface with rights that end here.
+	 */
+	await_ack(e->sock);
 	if (ns_inner_enter(&e->plan->ns, err))
 		return -1;
 	if (ns_needs_map(&e->plan->ns)) {

@@ -113,11 +113,15 @@ static int clone_init(const struct plan *plan, struct cell *cell, int sock,
 	return err_set(err, errno, "make namespaces");
 }
 
+/* Of an init that is gone take_setup hears why. */
 static int acknowledge(const struct cell *cell, struct err *err)
 {
-	while (send(cell->sock, "", 1, MSG_NOSIGNAL) != 1)
+	while (send(cell->sock, "", 1, MSG_NOSIGNAL) != 1) {
+		if (errno == EPIPE || errno == ECONNRESET)
+			return 0;
 		if (errno != EINTR)
 			return err_set(err, errno, "answer the cell");
+	}
 	return 0;
 }
 
@@ -283,7 +287,7 @@ static int make_link(const struct plan *plan, struct cell *cell,
 	if (plan->link.kind == LINK_NONE)
 		return 0;
 	if (!link_create(&plan->link, cell->pidfd, &cell->link, err))
-		return acknowledge(cell, err);
+		return 0;
 	return ask_init(cell, err);
 }
 
@@ -408,6 +412,9 @@ static int start(const struct plan *plan, const struct host *host,
 		done = note_processes(plan, cell, err);
 	if (!done)
 		done = make_link(plan, cell, err);
+	/* No payload before all that may fail is done. */
+	if (!done)
+		done = acknowledge(cell, err);
 	while (!done)
 		done = take_setup(plan, cell, err);
 	return done < 0 ? -1 : 0;

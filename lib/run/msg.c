@@ -28,6 +28,10 @@ static void send_all(int sock, const void *packet, size_t size, int flags)
 			return;
 }
 
+/*
+ * A peer that left without reading all is told of once, by ECONNRESET, and
+ * before what it had sent.
+ */
 static int recv_all(int sock, void *packet, size_t size, int flags)
 {
 	for (;;) {
@@ -35,11 +39,11 @@ static int recv_all(int sock, void *packet, size_t size, int flags)
 
 		if (n == (ssize_t)size)
 			return 1;
-		if (n == 0 || (n < 0 && errno == ECONNRESET))
+		if (n == 0)
 			return 0;
 		if (n > 0)
 			errno = EBADMSG;
-		else if (msg_try_again())
+		else if (errno == ECONNRESET || msg_try_again())
 			continue;
 		return -1;
 	}
@@ -122,8 +126,8 @@ int msg_recv_fd(int sock)
 	carrier_init(&c);
 	do
 		n = recvmsg(sock, &c.hdr, MSG_CMSG_CLOEXEC);
-	while (n < 0 && msg_try_again());
-	if (n == 0 || (n < 0 && errno == ECONNRESET))
+	while (n < 0 && (errno == ECONNRESET || msg_try_again()));
+	if (n == 0)
 		errno = 0;
 	if (n <= 0)
 		return -1;
