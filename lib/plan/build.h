@@ -20,6 +20,15 @@ struct build {
 };
 
 /*
+ * given.c: what the queue gives the job becomes the options of the cell, where
+ * neither the user nor the profile says less. It is the queue that keeps it:
+ * what this host cannot is no error then. A user's wish for more is one. After
+ * the profile and before all defaults.
+ */
+int build_given(const struct options *wish, const struct job *job,
+		struct pool *pool, struct options *o, struct err *err);
+
+/*
  * mounts.c: all of them; system.c: the kernel's own file systems, /sys on
  * its own; protect.c, behind the mounts: what the payload is kept from beside
  * them.

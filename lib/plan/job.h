@@ -37,7 +37,11 @@ struct job {
 	const char *xauthority;
 	/* Slurm: slurmstepd, which removes the cell; 0: who makes it does. */
 	pid_t supervisor;
-	uint64_t memory; /* bytes the scheduler gives it; 0: not said */
+	/* What the scheduler gives it on this node; 0: not said. Of Slurm's
+	 * only the memory; see build_given. */
+	uint64_t memory;  /* bytes */
+	uint64_t cpus;    /* thousandths */
+	uint64_t seconds; /* by the clock, from the job's start */
 	/* Slurm: the step's cgroup, whose limits may be lowered. */
 	const char *cgroup;
 	unsigned nodes; /* that the step runs on; 0: not said */

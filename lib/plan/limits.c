@@ -293,6 +293,10 @@ static int enforce(const struct build *b, struct plan *plan,
 	const char *why = why_not(b, plan, a->kind);
 
 	build_pair(b, &plan->asked, &plan->n_asked, name, a->value);
+	/* The queue keeps it in its own way. */
+	if (b->o->value[a->id].by_queue &&
+	    (why || b->o->value[OPT_LIMITS].num == LIMITS_OFF))
+		return 0;
 	if (b->o->value[OPT_LIMITS].num == LIMITS_OFF) {
 		build_pair(b, &plan->missing, &plan->n_missing, name,
 			   "limits=off");
@@ -307,6 +311,16 @@ static int enforce(const struct build *b, struct plan *plan,
 		   option_table[a->id].kind == OPTION_PART ? a->text
 							   : a->value);
 	return 0;
+}
+
+/* Whether anybody but the queue wants something kept by a cgroup. */
+static bool wants_cgroup(const struct build *b, const struct plan *plan,
+			 const struct asks *asks)
+{
+	for (size_t i = 0; i < asks->n; i++)
+		if (!b->o->value[asks->list[i].id].by_queue)
+			return true;
+	return cpu_time_needs_cgroup(b, plan);
 }
 
 int build_limits(const struct build *b, struct plan *plan, struct err *err)
@@ -334,8 +348,9 @@ int build_limits(const struct build *b, struct plan *plan, struct err *err)
 	    !cpu_time_needs_cgroup(b, plan))
 		return 0;
 	choose_cgroup(b, plan);
-	plan->unlimited_ok =
-		v[OPT_LIMITS].num == LIMITS_TRY && plan->cg.source != CG_ADOPT;
+	plan->unlimited_ok = (v[OPT_LIMITS].num == LIMITS_TRY ||
+			      !wants_cgroup(b, plan, &asks)) &&
+			     plan->cg.source != CG_ADOPT;
 	for (size_t i = 0; i < asks.n; i++)
 		if (enforce(b, plan, &asks.list[i], err))
 			return -1;

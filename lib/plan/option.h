@@ -191,6 +191,7 @@ enum {
 struct option_value {
 	bool set;
 	bool percent;
+	bool by_queue; /* nobody's wish, see build_given */
 	uint64_t num;
 	const char *text;             /* as it was given */
 	const char *dir;              /* --scratch=DIR:SIZE */

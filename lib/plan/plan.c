@@ -364,7 +364,8 @@ int plan_build(const struct options *wish, const struct site *site,
 	memset(ret, 0, sizeof(*ret));
 	ret->job = job;
 	ret->cwd = job->cwd;
-	if (resolve_profile(wish, site, job, pool, &ret->profile, &o, err))
+	if (resolve_profile(wish, site, job, pool, &ret->profile, &o, err) ||
+	    build_given(wish, job, pool, &o, err))
 		return -1;
 	set_defaults(&o, job, host);
 	resolve_percent(&asked.value[OPT_SCRATCH],
@@ -403,7 +404,8 @@ int plan_needs(const struct options *wish, const struct site *site,
 	const char *name;
 	unsigned needs = 0;
 
-	if (resolve_profile(wish, site, job, &pool, &name, &o, err)) {
+	if (resolve_profile(wish, site, job, &pool, &name, &o, err) ||
+	    build_given(wish, job, &pool, &o, err)) {
 		pool_free(&pool);
 		return -1;
 	}

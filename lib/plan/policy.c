@@ -398,8 +398,8 @@ static int check_swap(const struct options *base, const struct options *wish,
 	const struct option_value *w = &wish->value[OPT_SWAP];
 
 	if (!w->set || !w->num || base->value[OPT_SWAP].set ||
-	    !base->value[OPT_MEMORY].set || job->front == JOB_SLURM ||
-	    may_loosen(site, job, OPT_SWAP))
+	    !base->value[OPT_MEMORY].set || base->value[OPT_MEMORY].by_queue ||
+	    job->front == JOB_SLURM || may_loosen(site, job, OPT_SWAP))
 		return 0;
 	return err_set(err, 0,
 		       "%s: the profile limits memory, and swap with it (site "

@@ -220,6 +220,15 @@ static int64_t memory_limit(const struct plan *plan)
 	return own ? (int64_t)own : -1;
 }
 
+static const char *where(const struct plan *plan)
+{
+	if (plan->job->front == JOB_SLURM)
+		return "for more with --cell-memory";
+	return plan->memory && plan->memory == plan->job->memory
+		       ? "the queue for more"
+		       : "for more with --memory";
+}
+
 static void tell_oom(const struct plan *plan, const struct cg_oom *oom,
 		     struct err *ret)
 {
@@ -237,10 +246,9 @@ static void tell_oom(const struct plan *plan, const struct cg_oom *oom,
 	else
 		err_set(ret, 0,
 			"out of memory: %s was killed at the limit of %s, peak "
-			"%s: ask for more with --%smemory",
+			"%s: ask %s",
 			who, amount(memory_limit(plan), at, sizeof(at)),
-			amount(oom->peak, most, sizeof(most)),
-			plan->job->front == JOB_SLURM ? "cell-" : "");
+			amount(oom->peak, most, sizeof(most)), where(plan));
 	ret->num = ENOMEM;
 }
 

@@ -80,6 +80,7 @@ static int text_fact(struct world *w, const char *key, const char *value)
 		{ "home", &job->home },
 		{ "cwd", &job->cwd },
 		{ "job", &job->scheduler.job },
+		{ "scheduler", &job->scheduler.name },
 		{ "spool", &job->spool },
 		{ "cgroup", &job->cgroup },
 		{ "state", &job->state },
@@ -226,6 +227,12 @@ static int fact(struct world *w, const char *line, struct err *err)
 		return held(w, value, err);
 	if (!strcmp(key, "memory"))
 		return parse_size(value, &w->host.memory, err);
+	if (!strcmp(key, "job-memory"))
+		return parse_size(value, &w->job.memory, err);
+	if (!strcmp(key, "job-cpus"))
+		return parse_millicpus(value, &w->job.cpus, err);
+	if (!strcmp(key, "job-seconds"))
+		return parse_seconds(value, &w->job.seconds, err);
 	if (!strcmp(key, "own")) {
 		snprintf(w->host.cg.own, sizeof(w->host.cg.own), "%s", value);
 		return 0;
