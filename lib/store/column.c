@@ -47,6 +47,11 @@ const struct store_column store_columns[COLUMNS] = {
 	       scratch.peak),
 	NUMBER(C_RX, "rx_bytes", "net", "rx_bytes", net.rx),
 	NUMBER(C_TX, "tx_bytes", "net", "tx_bytes", net.tx),
+	TEXT(C_QUEUE, NAME, "queue", "scheduler", "queue", scheduler.queue),
+	TEXT(C_PROJECT, NAME, "project", "scheduler", "project",
+	     scheduler.project),
+	TEXT(C_JOB_NAME, TEXT, "job_name", "scheduler", "job_name",
+	     scheduler.job_name),
 #undef COLUMN
 #undef TEXT
 #undef NUMBER

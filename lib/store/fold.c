@@ -13,6 +13,25 @@ const char *const fold_columns =
 	"limit_bytes, memory_used, memory_asked, scratch_bytes, read_bytes, "
 	"write_bytes, rx_bytes, tx_bytes";
 
+const char *const fold_key_columns[KEYS] = {
+	[K_DAY] = "day",
+	[K_CLUSTER] = "cluster",
+	[K_NODE] = "node",
+	[K_USER] = "user",
+	[K_ACCOUNT] = "account",
+	[K_PROFILE] = "profile",
+	[K_REASON] = "reason",
+	[K_FAILED] = "failed",
+	[K_UID] = "uid",
+	[K_SIGNER] = "signer",
+	[K_SCHEDULER] = "scheduler",
+	[K_QUEUE] = "queue",
+	[K_PROJECT] = "project",
+	[K_JOB] = "job",
+	[K_STEP] = "step",
+	[K_JOB_NAME] = "job_name",
+};
+
 /* Who invents huge numbers makes none overflow. */
 static int64_t add(int64_t a, int64_t b)
 {
@@ -128,9 +147,13 @@ void fold_key_of_cell(const struct store_cell *cell, struct fold_key *ret)
 			[K_FAILED] = cell->failed,
 			[K_UID] = cell->value[C_UID].number,
 			[K_SIGNER] = cell->signer,
+			[K_SCHEDULER] = cell->value[C_SCHEDULER].number,
+			[K_QUEUE] = cell->value[C_QUEUE].number,
+			[K_PROJECT] = cell->value[C_PROJECT].number,
 		},
 		.text = { job ? job : cell->value[C_ID].text,
-			  cell->value[C_STEP].text },
+			  cell->value[C_STEP].text,
+			  cell->value[C_JOB_NAME].text },
 	};
 }
 

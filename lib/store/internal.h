@@ -39,10 +39,7 @@ struct store_driver {
 	void (*reset)(struct store_stmt *stmt);
 	int64_t (*number)(struct store_stmt *stmt, int i);
 	const char *(*bytes)(struct store_stmt *stmt, int i, size_t *ret_len);
-	/*
-	 * Take in what an older version kept another way; NULL: nothing ever
-	 * was.
-	 */
+	/* Take in what an older version kept another way. */
 	int (*carry)(struct store *store, struct err *err);
 	/*
 	 * After a failure: whether the transaction may succeed if it is tried
@@ -85,6 +82,10 @@ enum {
 	C_SCRATCH,
 	C_RX,
 	C_TX,
+	/* Shapes have their letters: new ones come last. */
+	C_QUEUE,
+	C_PROJECT,
+	C_JOB_NAME,
 	COLUMNS
 };
 
@@ -199,15 +200,19 @@ enum {
 	K_FAILED,
 	K_UID,
 	K_SIGNER,
+	K_SCHEDULER,
+	K_QUEUE,
+	K_PROJECT,
 	K_NUMBERS, /* so many are numbers */
 	K_JOB = K_NUMBERS,
 	K_STEP,
+	K_JOB_NAME,
 	KEYS
 };
 
 struct fold_key {
 	int64_t v[K_NUMBERS];
-	const char *text[KEYS - K_NUMBERS]; /* job and step */
+	const char *text[KEYS - K_NUMBERS]; /* job, step and job's name */
 };
 
 /* All records of one key. */
@@ -239,10 +244,11 @@ struct fold_group *fold_add(struct fold_set *set, const struct fold_key *key,
 			    const struct fold *fold, int64_t node);
 void fold_free(struct fold_set *set);
 extern const char *const fold_columns;
+extern const char *const fold_key_columns[KEYS]; /* of `total` */
 
 /* What is in `total`. */
 enum total_kind {
-	TOTAL_DAY,  /* by all but node, job and step */
+	TOTAL_DAY,  /* by all but node and what is of a job */
 	TOTAL_NODE, /* by node, cluster and day */
 	TOTAL_JOB,  /* by all but node; only of records that expired */
 	TOTALS
@@ -271,6 +277,7 @@ enum store_statement {
 	S_SHAPE_GET,
 	S_SHAPE_INSERT,
 	S_FETCH,
+	S_REFILL,
 	S_TOTAL_PUT,
 	S_TOTAL_GET, /* of each kind */
 	S_TOTAL_DELETE = S_TOTAL_GET + TOTALS,
@@ -285,6 +292,18 @@ struct store {
 	struct fold_set totals[TOTALS]; /* of the transaction */
 	bool carrying;                  /* what comes is not new */
 };
+
+/* A row with its text, whole. */
+struct store_fetch {
+	int64_t seq;
+	struct pool pool; /* the row's, the cell's */
+	struct store_row row;
+	struct store_cell cell;
+	bool found;
+};
+/* Part of a transaction; the caller frees the pool. */
+int store_fetch(struct store *store, struct store_fetch *fetch,
+		struct err *err);
 
 /* A statement that is prepared once, its parameters yet to be bound. */
 struct store_stmt *store_statement(struct store *store,
@@ -322,6 +341,12 @@ void total_add(struct store *store, const struct store_cell *cell);
 void total_redo(struct store *store, const struct store_cell *cell);
 int total_flush(struct store *store, struct err *err);
 void total_forget(struct store *store);
+/*
+ * Columns and sums as this version has them, of records that one without
+ * scheduler, queue, project and name in its sums has stored. A transaction for
+ * each day, which does no harm if it is done twice.
+ */
+int total_refill(struct store *store, struct err *err);
 
 /* A record of the job came; and jobs that nobody was told of are forgotten. */
 int due_add(struct store *store, const struct store_cell *cell,

@@ -50,6 +50,9 @@ int query_filter(struct query *q, struct store *store,
 		{ filter->profile, " AND profile = ?" },
 		{ filter->reason, " AND reason = ?" },
 		{ filter->cluster, " AND cluster = ?" },
+		{ filter->scheduler, " AND scheduler = ?" },
+		{ filter->queue, " AND queue = ?" },
+		{ filter->project, " AND project = ?" },
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {

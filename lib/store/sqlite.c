@@ -129,12 +129,59 @@ static const char *const migrations[] = {
 	"CREATE INDEX total_job ON total (job) WHERE kind = 2;"
 	"CREATE INDEX total_tail ON total (tail) WHERE tail IS NOT NULL;",
 
-	/* carry() has moved them. */
+	/* Once, what carry() had moved was dropped here: it is below. */
+	"",
+
+	/*
+	 * Scheduler, queue, project and the job's name in sums. carry() fills
+	 * them, and takes records from record_2, which only the oldest have.
+	 */
+	"ALTER TABLE record ADD COLUMN queue INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE record ADD COLUMN project INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE record ADD COLUMN job_name TEXT;"
+	"CREATE TABLE IF NOT EXISTS record_2 (signer, source, text);"
+	"ALTER TABLE total RENAME TO total_4;"
+	"DROP INDEX total_job;"
+	"DROP INDEX total_tail;"
+	"CREATE TABLE total ("
+	" kind INTEGER NOT NULL, gone INTEGER NOT NULL,"
+	" day INTEGER NOT NULL, cluster INTEGER NOT NULL,"
+	" node INTEGER NOT NULL, user INTEGER NOT NULL,"
+	" account INTEGER NOT NULL, profile INTEGER NOT NULL,"
+	" reason INTEGER NOT NULL, failed INTEGER NOT NULL,"
+	" uid INTEGER NOT NULL, signer INTEGER NOT NULL,"
+	" scheduler INTEGER NOT NULL, queue INTEGER NOT NULL,"
+	" project INTEGER NOT NULL,"
+	" job TEXT NOT NULL, step TEXT NOT NULL, job_name TEXT NOT NULL,"
+	" tail TEXT,"
+	" records INTEGER, failures INTEGER, ooms INTEGER,"
+	" nodes INTEGER, peak_node INTEGER,"
+	" start_us INTEGER, end_us INTEGER, wall_us INTEGER,"
+	" cpu_us INTEGER, cpu_asked_us INTEGER, throttled_us INTEGER,"
+	" peak_bytes INTEGER, limit_bytes INTEGER,"
+	" memory_used INTEGER, memory_asked INTEGER, scratch_bytes INTEGER,"
+	" read_bytes INTEGER, write_bytes INTEGER,"
+	" rx_bytes INTEGER, tx_bytes INTEGER,"
+	" PRIMARY KEY (kind, day, gone, cluster, node, user, account,"
+	"  profile, reason, failed, uid, signer, scheduler, queue, project,"
+	"  job, step, job_name)"
+	") WITHOUT ROWID;"
+	"INSERT INTO total SELECT kind, gone, day, cluster, node, user,"
+	" account, profile, reason, failed, uid, signer, 0, 0, 0, job, step,"
+	" '', tail, records, failures, ooms, nodes, peak_node, start_us,"
+	" end_us, wall_us, cpu_us, cpu_asked_us, throttled_us, peak_bytes,"
+	" limit_bytes, memory_used, memory_asked, scratch_bytes, read_bytes,"
+	" write_bytes, rx_bytes, tx_bytes FROM total_4;"
+	"DROP TABLE total_4;"
+	"CREATE INDEX total_job ON total (job) WHERE kind = 2;"
+	"CREATE INDEX total_tail ON total (tail) WHERE tail IS NOT NULL;",
+
+	/* carry() is done. */
 	"DROP TABLE record_2;",
 };
 enum {
 	VERSION_NOW = sizeof(migrations) / sizeof(migrations[0]),
-	VERSION_CARRY = VERSION_NOW - 1, /* with records in record_2 */
+	VERSION_CARRY = VERSION_NOW - 1, /* what carry() does is left to do */
 };
 
 struct sqlite_db {
@@ -516,7 +563,7 @@ static int sqlite_carry(struct store *store, struct err *err)
 	if (done)
 		return 0;
 	store->carrying = true;
-	result = carry_all(store, &failure);
+	result = carry_all(store, &failure) || total_refill(store, &failure);
 	store->carrying = false;
 	if (!result)
 		return migrate(db, VERSION_NOW, err);

@@ -17,13 +17,14 @@ enum {
 
 #define TOTAL_KEY                                                          \
 	"kind, gone, day, cluster, node, user, account, profile, reason, " \
-	"failed, uid, signer, job, step"
+	"failed, uid, signer, scheduler, queue, project, job, step, job_name"
 /* A kind that is bound would keep SQLite from the indexes of one kind. */
 #define TOTAL                                                              \
 	" total WHERE kind = %d AND gone = ? AND day = ? AND cluster = ? " \
 	"AND node = ? AND user = ? AND account = ? AND profile = ? "       \
 	"AND reason = ? AND failed = ? AND uid = ? AND signer = ? "        \
-	"AND job = ? AND step = ?"
+	"AND scheduler = ? AND queue = ? AND project = ? "                 \
+	"AND job = ? AND step = ? AND job_name = ?"
 
 /* Those that name no columns of columns[]. */
 static const char *const statements[STATEMENTS] = {
@@ -52,6 +53,9 @@ static const char *statement_sql(enum store_statement which, struct pool *pool)
 	if (which == S_DUE_GET)
 		return "SELECT last_us, again_us, tries FROM due "
 		       "WHERE scheduler = ? AND cluster = ? AND job = ?";
+	if (which == S_REFILL)
+		return "UPDATE record SET queue = ?, project = ?, "
+		       "job_name = ? WHERE seq = ?";
 	if (which == S_CELL)
 		return pool_printf(pool, "SELECT %s FROM record WHERE seq = ?",
 				   cell_select(pool));
@@ -180,8 +184,7 @@ int store_open(const char *where, struct store **ret, struct err *err)
 
 	if (!store)
 		abort();
-	if (open_db(where, store, err) ||
-	    (store->driver->carry && store->driver->carry(store, err))) {
+	if (open_db(where, store, err) || store->driver->carry(store, err)) {
 		store_close(store);
 		return err_prefix(err, "store %s", where);
 	}
@@ -440,17 +443,9 @@ static int list(struct store *store, void *arg, struct err *err)
 	return result;
 }
 
-struct fetching {
-	int64_t seq;
-	struct pool pool;
-	struct store_row row;
-	bool found;
-};
-
 static int read_row(struct store *store, struct store_stmt *stmt,
-		    struct fetching *f, struct err *err)
+		    struct store_fetch *f, struct err *err)
 {
-	struct store_cell cell;
 	const char *shape, *text;
 	int64_t number;
 	size_t len;
@@ -461,22 +456,21 @@ static int read_row(struct store *store, struct store_stmt *stmt,
 	text = got_bytes(stmt, &len);
 	/* The bytes may go when other columns are read. */
 	text = pool_strndup(&f->pool, text ? text : "", text ? len : 0);
-	if (cell_read(store, stmt, &f->pool, &cell, err))
+	if (cell_read(store, stmt, &f->pool, &f->cell, err))
 		return -1;
-	f->row.signer = cell.signer;
+	f->row.signer = f->cell.signer;
 	f->row.text = text;
 	f->row.len = len;
 	if (!number)
 		return 0;
 	if (name_shape_text(store, number, &shape, err))
 		return -1;
-	return shape_print(shape, strlen(shape), text, len, &cell, &f->pool,
+	return shape_print(shape, strlen(shape), text, len, &f->cell, &f->pool,
 			   &f->row.text, &f->row.len, err);
 }
 
-static int fetch(struct store *store, void *arg, struct err *err)
+int store_fetch(struct store *store, struct store_fetch *f, struct err *err)
 {
-	struct fetching *f = arg;
 	struct store_stmt *stmt = store_statement(store, S_FETCH, err);
 	int result;
 
@@ -492,6 +486,11 @@ static int fetch(struct store *store, void *arg, struct err *err)
 	return result;
 }
 
+static int fetch(struct store *store, void *arg, struct err *err)
+{
+	return store_fetch(store, arg, err);
+}
+
 int store_each(struct store *store, const struct store_filter *filter,
 	       int (*fn)(void *arg, const struct store_row *row,
 			 struct err *err),
@@ -502,7 +501,7 @@ int store_each(struct store *store, const struct store_filter *filter,
 
 	/* The newest are listed first if there is a limit. */
 	for (size_t i = 0; i < l.n && !result; i++) {
-		struct fetching f = {
+		struct store_fetch f = {
 			.seq = l.seq[filter->limit < 0 ? i : l.n - 1 - i]
 		};
 

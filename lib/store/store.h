@@ -48,6 +48,7 @@ struct store_filter {
 	 */
 	const char *job;
 	const char *user, *account, *node, *profile, *reason, *cluster;
+	const char *scheduler, *queue, *project;
 	/* Ended at or after, and before; started, if it has no end. */
 	int64_t since_us, until_us;
 	int64_t uid, signer;
@@ -69,7 +70,7 @@ struct store_row {
 
 /* What sums are over. A record without a job is a job of its own. */
 enum store_by {
-	STORE_BY_JOB,  /* of a cluster */
+	STORE_BY_JOB,  /* of a cluster of a scheduler */
 	STORE_BY_STEP, /* of a job */
 	STORE_BY_USER,
 	STORE_BY_ACCOUNT,
@@ -77,6 +78,9 @@ enum store_by {
 	STORE_BY_PROFILE,
 	STORE_BY_DAY,
 	STORE_BY_REASON,
+	STORE_BY_SCHEDULER,
+	STORE_BY_QUEUE, /* of a cluster of a scheduler */
+	STORE_BY_PROJECT,
 	STORE_BY_USER_DAY,
 };
 
@@ -88,6 +92,8 @@ struct store_sum {
 	const char *cluster;
 	const char *job; /* the id of a record without one */
 	const char *step, *user, *account, *node, *profile, *reason;
+	const char *scheduler, *queue, *project;
+	const char *job_name;            /* by job and step only */
 	const char *day;                 /* YYYY-MM-DD, UTC, of the end */
 	int64_t records, failed, ooms;   /* cells; of them not exit 0, "oom" */
 	int64_t nodes;                   /* by job and step only */
@@ -173,7 +179,8 @@ int store_each(struct store *store, const struct store_filter *filter,
  * Of records that expired the sums are left, and by job and step, too, without
  * `nodes` if the job's records expired at different times or had different
  * ends. What they cannot tell, parts of days and a node with something else, is
- * an error that says so.
+ * an error that says so. Sums of what had expired before the store knew them
+ * have no scheduler, queue, project and name.
  */
 int store_sum(struct store *store, const struct store_filter *filter,
 	      enum store_by by,

@@ -12,16 +12,19 @@
 
 /* What a group has in common, the first key first; -1 ends. */
 static const struct {
-	int key[4];
+	int key[5];
 } orders[] = {
-	[STORE_BY_JOB] = { { K_CLUSTER, K_JOB, -1 } },
-	[STORE_BY_STEP] = { { K_CLUSTER, K_JOB, K_STEP, -1 } },
+	[STORE_BY_JOB] = { { K_CLUSTER, K_JOB, K_SCHEDULER, -1 } },
+	[STORE_BY_STEP] = { { K_CLUSTER, K_JOB, K_STEP, K_SCHEDULER, -1 } },
 	[STORE_BY_USER] = { { K_USER, -1 } },
 	[STORE_BY_ACCOUNT] = { { K_ACCOUNT, -1 } },
 	[STORE_BY_NODE] = { { K_NODE, -1 } },
 	[STORE_BY_PROFILE] = { { K_PROFILE, -1 } },
 	[STORE_BY_DAY] = { { K_DAY, -1 } },
 	[STORE_BY_REASON] = { { K_REASON, -1 } },
+	[STORE_BY_SCHEDULER] = { { K_SCHEDULER, -1 } },
+	[STORE_BY_QUEUE] = { { K_SCHEDULER, K_CLUSTER, K_QUEUE, -1 } },
+	[STORE_BY_PROJECT] = { { K_PROJECT, -1 } },
 	[STORE_BY_USER_DAY] = { { K_USER, K_DAY, -1 } },
 };
 
@@ -53,7 +56,8 @@ static enum source source_of(const struct sum_request *rq)
 	bool job = by_job(rq->by) || f->job;
 	bool node = rq->by == STORE_BY_NODE || f->node;
 	bool other = f->user || f->account || f->profile || f->reason ||
-		     f->uid >= 0 || f->signer >= 0 || f->failed ||
+		     f->scheduler || f->queue || f->project || f->uid >= 0 ||
+		     f->signer >= 0 || f->failed ||
 		     !(rq->by == STORE_BY_NODE || rq->by == STORE_BY_DAY);
 
 	if (node)
@@ -149,6 +153,15 @@ static void add_total(struct sum_request *rq, struct store_stmt *stmt,
 	pool_free(&pool);
 }
 
+static const char *key_columns(struct pool *pool)
+{
+	const char *names = fold_key_columns[0];
+
+	for (size_t i = 1; i < KEYS; i++)
+		names = pool_printf(pool, "%s, %s", names, fold_key_columns[i]);
+	return names;
+}
+
 /* The days from `first` to before `end`. */
 static int add_totals(struct store *store, struct sum_request *rq,
 		      enum total_kind kind, int64_t first, int64_t end,
@@ -159,12 +172,10 @@ static int add_totals(struct store *store, struct sum_request *rq,
 	struct query q;
 	int result;
 
-	query_start(&q,
-		    pool_printf(&pool,
-				"day, cluster, node, user, account, profile, "
-				"reason, failed, uid, signer, job, step, %s",
-				fold_columns),
-		    "total");
+	query_start(
+		&q,
+		pool_printf(&pool, "%s, %s", key_columns(&pool), fold_columns),
+		"total");
 	pool_free(&pool);
 	query_kind(&q, kind);
 	query_number(&q, " AND day >= ?", first);
@@ -267,6 +278,8 @@ static int finish(struct store *store, const struct sum_request *rq,
 		{ K_CLUSTER, &ret->cluster }, { K_USER, &ret->user },
 		{ K_ACCOUNT, &ret->account }, { K_PROFILE, &ret->profile },
 		{ K_NODE, &ret->node },       { K_REASON, &ret->reason },
+		{ K_QUEUE, &ret->queue },     { K_SCHEDULER, &ret->scheduler },
+		{ K_PROJECT, &ret->project },
 	};
 	const int64_t *v = g->fold.v;
 	const char *peak_node;
@@ -274,6 +287,7 @@ static int finish(struct store *store, const struct sum_request *rq,
 	*ret = (struct store_sum){
 		.job = common_text(g, K_JOB, pool),
 		.step = common_text(g, K_STEP, pool),
+		.job_name = common_text(g, K_JOB_NAME, pool),
 		.day = day_text(g->common.v[K_DAY], pool),
 		.records = v[F_RECORDS],
 		.failed = v[F_FAILED],
@@ -328,11 +342,18 @@ static int compare_key(int key, const struct store_sum *a,
 {
 	static const size_t members[KEYS] = {
 #define MEMBER(name) offsetof(struct store_sum, name)
-		[K_DAY] = MEMBER(day),         [K_CLUSTER] = MEMBER(cluster),
-		[K_NODE] = MEMBER(node),       [K_USER] = MEMBER(user),
-		[K_ACCOUNT] = MEMBER(account), [K_PROFILE] = MEMBER(profile),
-		[K_REASON] = MEMBER(reason),   [K_JOB] = MEMBER(job),
+		[K_DAY] = MEMBER(day),
+		[K_CLUSTER] = MEMBER(cluster),
+		[K_NODE] = MEMBER(node),
+		[K_USER] = MEMBER(user),
+		[K_ACCOUNT] = MEMBER(account),
+		[K_PROFILE] = MEMBER(profile),
+		[K_REASON] = MEMBER(reason),
+		[K_JOB] = MEMBER(job),
 		[K_STEP] = MEMBER(step),
+		[K_QUEUE] = MEMBER(queue),
+		[K_PROJECT] = MEMBER(project),
+		[K_SCHEDULER] = MEMBER(scheduler),
 #undef MEMBER
 	};
 	const char *x = *(const char *const *)((const char *)a + members[key]);

@@ -18,11 +18,11 @@
 #define PERSON                                                         \
 	(BIT(K_DAY) | BIT(K_CLUSTER) | BIT(K_USER) | BIT(K_ACCOUNT) |  \
 	 BIT(K_PROFILE) | BIT(K_REASON) | BIT(K_FAILED) | BIT(K_UID) | \
-	 BIT(K_SIGNER))
+	 BIT(K_SIGNER) | BIT(K_SCHEDULER) | BIT(K_QUEUE) | BIT(K_PROJECT))
 const unsigned total_masks[TOTALS] = {
 	[TOTAL_DAY] = PERSON,
 	[TOTAL_NODE] = BIT(K_DAY) | BIT(K_CLUSTER) | BIT(K_NODE),
-	[TOTAL_JOB] = PERSON | BIT(K_JOB) | BIT(K_STEP),
+	[TOTAL_JOB] = PERSON | BIT(K_JOB) | BIT(K_STEP) | BIT(K_JOB_NAME),
 };
 
 void total_add(struct store *store, const struct store_cell *cell)
@@ -145,18 +145,6 @@ static int count_anew(struct store *store, enum total_kind kind,
 		      const struct fold_key *key, struct fold *ret,
 		      struct err *err)
 {
-	static const char *const names[K_NUMBERS] = {
-		[K_DAY] = "day",
-		[K_CLUSTER] = "cluster",
-		[K_NODE] = "node",
-		[K_USER] = "user",
-		[K_ACCOUNT] = "account",
-		[K_PROFILE] = "profile",
-		[K_REASON] = "reason",
-		[K_FAILED] = "failed",
-		[K_UID] = "coalesce(uid, -1)",
-		[K_SIGNER] = "signer",
-	};
 	struct store_stmt *stmt;
 	struct pool pool = { 0 };
 	const char *sql = pool_printf(
@@ -166,8 +154,11 @@ static int count_anew(struct store *store, enum total_kind kind,
 	*ret = (struct fold){ 0 };
 	for (size_t i = 0; i < K_NUMBERS; i++)
 		if (total_masks[kind] & BIT(i))
-			sql = pool_printf(&pool, "%s AND %s = ?", sql,
-					  names[i]);
+			sql = pool_printf(
+				&pool,
+				i == K_UID ? "%s AND coalesce(%s, -1) = ?"
+					   : "%s AND %s = ?",
+				sql, fold_key_columns[i]);
 	result = store->driver->prepare(store->db, sql, &stmt, err);
 	pool_free(&pool);
 	if (result)
@@ -343,4 +334,109 @@ int store_expire(struct store *store, int64_t before_us, int64_t *ret_n,
 		*ret_n += x.records;
 	}
 	return due_expire(store, before_us, err);
+}
+
+/* The columns that a version did not have when it stored the record. */
+static int refill_columns(struct store *store, struct store_fetch *f,
+			  struct err *err)
+{
+	struct store_stmt *stmt;
+	struct err ignored;
+	struct record r;
+	const struct {
+		size_t column;
+		const char **from;
+	} names[] = {
+		{ C_QUEUE, &r.scheduler.queue },
+		{ C_PROJECT, &r.scheduler.project },
+	};
+
+	if (record_parse(f->row.text, f->row.len, &f->pool, &r, &ignored))
+		return 0;
+	if (!r.scheduler.queue && !r.scheduler.project && !r.scheduler.job_name)
+		return 0;
+	stmt = store_statement(store, S_REFILL, err);
+	if (!stmt)
+		return -1;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (name_number(store, column_cut(&f->pool, *names[i].from),
+				true, &f->cell.value[names[i].column].number,
+				err))
+			return -1;
+	bind_number(stmt, f->cell.value[C_QUEUE].number);
+	bind_number(stmt, f->cell.value[C_PROJECT].number);
+	bind_text(stmt, column_cut(&f->pool, r.scheduler.job_name));
+	bind_number(stmt, f->seq);
+	return stmt_run(stmt, err);
+}
+
+struct refill {
+	int64_t day;
+	struct pool pool;
+	int64_t *seq;
+	size_t n;
+};
+
+static int list_day(struct store *store, struct refill *x, struct err *err)
+{
+	struct store_stmt *stmt;
+	int result;
+
+	pool_free(&x->pool);
+	x->n = 0;
+	if (day_statement(store, "SELECT seq FROM record WHERE day = ?", x->day,
+			  &stmt, err))
+		return -1;
+	while ((result = stmt_step(stmt, err)) > 0)
+		*(int64_t *)pool_push(&x->pool, &x->seq, &x->n,
+				      sizeof(*x->seq)) = got_number(stmt);
+	store->driver->finalize(stmt);
+	return result;
+}
+
+static int refill_record(struct store *store, int64_t seq, struct err *err)
+{
+	struct store_fetch f = { .seq = seq };
+	int result = store_fetch(store, &f, err);
+
+	/* One whose text is damaged counts all the same. */
+	if (result && f.cell.value[C_ID].text)
+		result = 0;
+	if (!result && f.found)
+		result = refill_columns(store, &f, err);
+	if (!result && f.found)
+		total_add(store, &f.cell);
+	pool_free(&f.pool);
+	return result;
+}
+
+static int refill_day(struct store *store, void *arg, struct err *err)
+{
+	struct refill *x = arg;
+
+	if (list_day(store, x, err) ||
+	    run_for_day(store, "DELETE FROM total WHERE gone = 0 AND day = ?",
+			x->day, err))
+		return -1;
+	for (size_t i = 0; i < x->n; i++)
+		if (refill_record(store, x->seq[i], err))
+			return -1;
+	return total_flush(store, err);
+}
+
+int total_refill(struct store *store, struct err *err)
+{
+	struct refill x = { .day = -1 };
+	int result;
+
+	for (;; x.day++) {
+		result = next_day(store, x.day, &x.day, err);
+		if (result || x.day == INT64_MAX)
+			break;
+		result = store_write(store, refill_day, &x, err);
+		if (result)
+			break;
+	}
+	pool_free(&x.pool);
+	return result;
 }

@@ -36,6 +36,12 @@ const struct column_group column_groups[] = {
 	  "profile,cells,failed,ooms,celltime," USE, "profile" },
 	{ "day", STORE_BY_DAY, "day,cells,failed,ooms,celltime," USE, "day" },
 	{ "reason", STORE_BY_REASON, "state,cells,celltime," USE, "state" },
+	{ "scheduler", STORE_BY_SCHEDULER,
+	  "scheduler,cells,failed,ooms,celltime," USE, "scheduler" },
+	{ "queue", STORE_BY_QUEUE,
+	  "scheduler,cluster,queue,cells,failed,ooms,celltime," USE, "queue" },
+	{ "project", STORE_BY_PROJECT,
+	  "project,cells,failed,ooms,celltime," USE, "project" },
 };
 const size_t column_groups_n = sizeof(column_groups) / sizeof(column_groups[0]);
 
@@ -178,14 +184,22 @@ static double elapsed(const struct store_sum *sum)
 
 #define AT(member) offsetof(struct store_sum, member), NULL
 const struct column columns[] = {
+	{ "scheduler", "SCHEDULER", &string, BY_ALL, AT(scheduler),
+	  "whose job it was: slurm, gridengine, ..." },
 	{ "cluster", "CLUSTER", &string, BY_ALL, AT(cluster),
+	  "as the scheduler calls it" },
+	{ "queue", "QUEUE", &string, BY_ALL, AT(queue),
 	  "as the scheduler calls it" },
 	{ "job", "JOBID", &job, BY_RUN, AT(job),
 	  "of one without a job the end of the record's ID" },
+	{ "jobname", "JOBNAME", &string, BY_RUN, AT(job_name),
+	  "as its user calls it" },
 	{ "step", "STEP", &string, BY_STEP, AT(step), "" },
 	{ "user", "USER", &string, BY_ALL, AT(user), "" },
 	{ "account", "ACCOUNT", &string, BY_ALL, AT(account),
 	  "what the scheduler charges" },
+	{ "project", "PROJECT", &string, BY_ALL, AT(project),
+	  "where the scheduler has them beside accounts" },
 	{ "node", "NODE", &string, BY_ALL, AT(node), "" },
 	{ "profile", "PROFILE", &string, BY_ALL, AT(profile), "" },
 	{ "day", "DAY", &string, BY_ALL, AT(day), "of the end, in UTC" },

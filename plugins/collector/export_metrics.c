@@ -51,17 +51,47 @@ static const struct family of_reason[] = {
 	  1 },
 };
 
+static const struct family of_queue[] = {
+	{ "cloison_queue_cells", NULL, "Cells of a queue's jobs", AT(records),
+	  1 },
+	{ "cloison_queue_failed_cells", NULL,
+	  "Cells of a queue's jobs that did not exit with 0", AT(failed), 1 },
+	{ "cloison_queue_wall_seconds", "seconds",
+	  "Time that cells of a queue's jobs lived", AT(wall_us), 1e-6 },
+	{ "cloison_queue_cpu_used_seconds", "seconds",
+	  "CPU time used by a queue's jobs", AT(cpu_us), 1e-6 },
+	{ "cloison_queue_cpu_asked_seconds", "seconds",
+	  "CPU time that cells of a queue's jobs could have used",
+	  AT(cpu_asked_us), 1e-6 },
+};
+
+enum {
+	LABELS = 3
+};
+
 static const struct view {
 	enum store_by by;
-	const char *label;
-	size_t at; /* its value */
+	struct {
+		const char *name; /* NULL ends */
+		size_t at;        /* its value */
+	} label[LABELS];
 	const struct family *family;
 	size_t n;
 } views[] = {
-	{ STORE_BY_USER, "user", AT(user), of_user,
+	{ STORE_BY_USER,
+	  { { "user", AT(user) } },
+	  of_user,
 	  sizeof(of_user) / sizeof(of_user[0]) },
-	{ STORE_BY_REASON, "reason", AT(reason), of_reason,
+	{ STORE_BY_REASON,
+	  { { "reason", AT(reason) } },
+	  of_reason,
 	  sizeof(of_reason) / sizeof(of_reason[0]) },
+	{ STORE_BY_QUEUE,
+	  { { "scheduler", AT(scheduler) },
+	    { "cluster", AT(cluster) },
+	    { "queue", AT(queue) } },
+	  of_queue,
+	  sizeof(of_queue) / sizeof(of_queue[0]) },
 };
 #undef AT
 
@@ -70,7 +100,7 @@ struct groups {
 	struct pool pool;
 	const struct view *view;
 	struct store_sum *sum;
-	const char **label;
+	const char **label; /* as text */
 	size_t n, n_labels;
 };
 
@@ -87,18 +117,31 @@ static const char *quote(struct pool *pool, const char *s)
 	return copy;
 }
 
+static const char *labels(struct groups *g, const struct store_sum *sum)
+{
+	const char *text = "";
+
+	for (size_t i = 0; i < LABELS && g->view->label[i].name; i++) {
+		const char *value =
+			*(const char *const *)((const char *)sum +
+					       g->view->label[i].at);
+
+		text = pool_printf(&g->pool, "%s%s%s=\"%s\"", text,
+				   i ? "," : "", g->view->label[i].name,
+				   quote(&g->pool, value ? value : ""));
+	}
+	return text;
+}
+
 static int keep(void *arg, const struct store_sum *sum, struct err *err)
 {
 	struct groups *g = arg;
-	const char *label =
-		*(const char *const *)((const char *)sum + g->view->at);
 
 	(void)err;
 	*(struct store_sum *)pool_push(&g->pool, &g->sum, &g->n, sizeof(*sum)) =
 		*sum;
 	*(const char **)pool_push(&g->pool, &g->label, &g->n_labels,
-				  sizeof(label)) =
-		quote(&g->pool, label ? label : "");
+				  sizeof(*g->label)) = labels(g, sum);
 	return 0;
 }
 
@@ -114,8 +157,7 @@ static void print(FILE *out, const struct groups *g, const struct family *f)
 			*(const int64_t *)((const char *)&g->sum[i] + f->at);
 
 		if (v >= 0)
-			fprintf(out, "%s{%s=\"%s\"} %.17g\n", f->name,
-				g->view->label, g->label[i],
+			fprintf(out, "%s{%s} %.17g\n", f->name, g->label[i],
 				(double)v * f->scale);
 	}
 }

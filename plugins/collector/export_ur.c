@@ -187,7 +187,10 @@ static void put_use(struct ur *ur, const struct record *r)
 	put_time(ur, "StartTime", r->time.start_us);
 	put_plain(ur, "MachineName",
 		  r->scheduler.cluster ? r->scheduler.cluster : r->node);
-	put_plain(ur, "ProjectName", r->user.account);
+	put_plain(ur, "Queue", r->scheduler.queue);
+	put_plain(ur, "ProjectName",
+		  r->scheduler.project ? r->scheduler.project
+				       : r->user.account);
 	put(ur, "Host", r->node, primary, 1);
 }
 
@@ -200,7 +203,9 @@ static int put_record(void *arg, const struct store_row *row, struct err *err)
 		return err_prefix(err, "a record of the store");
 	begin(ur, "JobUsageRecord");
 	put_identity(ur, &r);
-	put_plain(ur, "JobName", r.scheduler.step);
+	put_plain(ur, "JobName",
+		  r.scheduler.job_name ? r.scheduler.job_name
+				       : r.scheduler.step);
 	put_plain(ur, "Status", status(&r));
 	put_use(ur, &r);
 	put_resource(ur, "profile", r.cell.profile);

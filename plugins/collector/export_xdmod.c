@@ -14,6 +14,7 @@
 /* What a cell tells of its job. */
 struct part {
 	const char *cluster, *job, *step, *node, *account, *user, *reason;
+	const char *queue, *name;
 	int64_t uid, gid, start_us, end_us, code, signal, cpus, memory;
 };
 
@@ -66,6 +67,8 @@ static int keep(void *arg, const struct store_row *row, struct err *err)
 			.account = field(pool, r.user.account),
 			.user = field(pool, r.user.name),
 			.reason = field(pool, r.exit.reason),
+			.queue = field(pool, r.scheduler.queue),
+			.name = field(pool, r.scheduler.job_name),
 			.uid = r.user.uid,
 			.gid = r.user.gid,
 			.start_us = r.time.start_us,
@@ -100,6 +103,16 @@ static int64_t most(const struct job *j, size_t at)
 		v = one > v ? one : v;
 	}
 	return v;
+}
+
+/* Not all cells need to know: a step's environment is its user's. */
+static const char *known(const struct job *j, size_t at)
+{
+	const char *s = "";
+
+	for (size_t i = 0; i < j->n && !*s; i++)
+		s = *(const char *const *)((const char *)&j->part[i] + at);
+	return s;
 }
 
 static int64_t first(const struct job *j)
@@ -249,7 +262,8 @@ static void print_job(FILE *out, const struct job *j)
 	int64_t stop = most(j, offsetof(struct part, end_us));
 
 	/* jobid, jobidraw, cluster, partition, qos, account */
-	fprintf(out, "%s|%s|%s|||%s|", p->job, p->job, p->cluster, p->account);
+	fprintf(out, "%s|%s|%s|%s||%s|", p->job, p->job, p->cluster,
+		known(j, offsetof(struct part, queue)), p->account);
 	print_group(out, j);
 	fprintf(out, "%s|", p->user);
 	print_number(out, p->uid);
@@ -266,7 +280,7 @@ static void print_job(FILE *out, const struct job *j)
 	for (size_t i = 0; i < j->n; i++)
 		if (is_new_node(j, i))
 			fprintf(out, "%s%s", i ? "," : "", j->part[i].node);
-	fputs("|\n", out);
+	fprintf(out, "|%s\n", known(j, offsetof(struct part, name)));
 }
 
 int export_xdmod(struct store *store, const struct store_filter *filter,

@@ -179,6 +179,9 @@ static void print_filter(const struct page *page)
 		{ "user", f->user },
 		{ "account", f->account },
 		{ "cluster", f->cluster },
+		{ "scheduler", f->scheduler },
+		{ "queue", f->queue },
+		{ "project", f->project },
 		{ "node", f->node },
 		{ "profile", f->profile },
 		{ "end", f->reason },
@@ -310,6 +313,28 @@ static int print_days(struct page *page, struct err *err)
 	return 0;
 }
 
+/* Queues of several schedulers are in one plot, and some have none. */
+static const char *queue_label(struct page *page, const struct store_sum *sum)
+{
+	if (!sum->scheduler || !sum->queue)
+		return sum->scheduler ? sum->scheduler : sum->queue;
+	return pool_printf(&page->pool, "%s of %s", sum->queue, sum->scheduler);
+}
+
+static const char *label_of(struct page *page, const struct group_view *view,
+			    const struct store_sum *sum)
+{
+	const char *name;
+	struct err err;
+
+	if (view->group->by == STORE_BY_QUEUE)
+		name = queue_label(page, sum);
+	else
+		name = column_text(column_find(view->group->name, &err), sum,
+				   &page->pool);
+	return name ? name : "(none)";
+}
+
 /* The most of a kind of group, and all others in one. */
 static int print_most(struct page *page, const char *by, const char *title,
 		      struct err *err)
@@ -326,12 +351,9 @@ static int print_most(struct page *page, const char *by, const char *title,
 		return -1;
 	n = rows.n < TOP ? rows.n : TOP;
 	for (size_t i = 0; i < rows.n; i++) {
-		const char *name = column_text(column_find(by, err),
-					       &rows.sum[i], &page->pool);
-
 		add_use(&bars[i < TOP ? i : TOP - 1], &rows.sum[i]);
 		if (i < TOP)
-			bars[i].label = name ? name : "(none)";
+			bars[i].label = label_of(page, &view, &rows.sum[i]);
 	}
 	if (rows.n > TOP)
 		bars[TOP - 1].label = pool_printf(&page->pool, "%zu others",
@@ -383,6 +405,11 @@ static int write_page(void *arg, FILE *out, struct err *err)
 	fputs(open, out);
 	if (print_most(page, "account", "Use by account", err) ||
 	    print_most(page, "user", "Use by user", err))
+		return -1;
+	fputs(shut, out);
+	fputs(open, out);
+	if (print_most(page, "queue", "Use by queue", err) ||
+	    print_most(page, "project", "Use by project", err))
 		return -1;
 	fputs(shut, out);
 	fputs(open, out);

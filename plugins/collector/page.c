@@ -33,19 +33,32 @@ static int add_record(void *arg, const struct store_row *row, struct err *err)
 	return result ? err_prefix(err, "record in the store") : 0;
 }
 
+static const char *word(const char *s)
+{
+	return s ? s : "-";
+}
+
 static int check_one(const struct group_rows *jobs, const char *name,
 		     struct err *err)
 {
+	const char *a, *b;
+
 	if (!jobs->n)
 		return err_set(err, 0, "there is no record of job %s here",
 			       name);
-	if (jobs->n > 1)
+	if (jobs->n == 1)
+		return 0;
+	a = word(jobs->sum[0].scheduler);
+	b = word(jobs->sum[1].scheduler);
+	if (strcmp(a, b) != 0)
 		return err_set(
 			err, 0,
-			"there is a job %s of cluster %s and of %s: name one with --cluster",
-			name, jobs->sum[0].cluster ? jobs->sum[0].cluster : "-",
-			jobs->sum[1].cluster ? jobs->sum[1].cluster : "-");
-	return 0;
+			"there is a job %s of %s and of %s: name one with --scheduler",
+			name, a, b);
+	return err_set(
+		err, 0,
+		"there is a job %s of cluster %s and of %s: name one with --cluster",
+		name, word(jobs->sum[0].cluster), word(jobs->sum[1].cluster));
 }
 
 static int read_page(struct store *store, const struct store_filter *filter,
@@ -86,8 +99,11 @@ static void print_if(struct page *page, const char *before, const char *column)
 static void print_head(struct page *page)
 {
 	print_if(page, "Job ", "job");
+	print_if(page, ", ", "jobname");
 	print_if(page, " of ", "user");
 	print_if(page, ", account ", "account");
+	print_if(page, ", project ", "project");
+	print_if(page, ", queue ", "queue");
 	print_if(page, ", cluster ", "cluster");
 	print_if(page, "\n", "start");
 	print_if(page, " to ", "end");

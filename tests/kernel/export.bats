@@ -56,6 +56,11 @@ records() {
 	[ "${lines[0]}" = "4711|4711|c1|||phys|4294967294|4294967294|alice|$(id -u)|$start|$start|$start|2026-03-01T11:00:00|01:01:00|3:0|FAILED|2|3|3|4096M|cpu=3,mem=8192M,node=2|cpu=3,mem=8192M,node=2||n1,n2|" ]
 	[[ ${lines[1]} == *'|a_b__<&"\|'*'|Unknown|00:00:00|0:0|NODE_FAIL|1|0|0||cpu=0,node=1|'* ]]
 	run ! "$BATS_TEST_DIRNAME/xdmod-valid" <<<"${lines[0]#*|}"
+	# Whichever cell knows partition and name.
+	record 7 '.scheduler += {job: "9", job_name: "a|b", queue: "long"}'
+	run -0 report --export=xdmod
+	"$BATS_TEST_DIRNAME/xdmod-valid" <<<"$output"
+	[[ ${lines[1]} == "9|9|c1|long||"*"||n1|a_b" ]]
 }
 
 @test "--export=ur: a usage record of GFD.98 for each cell" {
@@ -70,6 +75,11 @@ records() {
 	[ "$(of 1 "$(el StartTime)") $(of 4 "*/$(el LocalJobId)") $(of 4 "$(el Status)")" = "2026-03-01T10:00:00.000000Z 4 failed" ]
 	[ "$(of 5 "*/$(el LocalUserId)")" = $'a|b\n\ufffd<&"\\' ]
 	[ "$(of 6 "*/$(el LocalUserId)")" = "$(id -u)" ]
+	[ "$(of 1 "$(el JobName)")/$(of 1 "$(el Queue)")/$(of 1 "$(el ProjectName)")" = 0//phys ]
+	record 7 '.scheduler += {job_name: "night", queue: "long", project: "x"}'
+	report --export=ur=out.xml
+	xmllint --noout --relaxng "$BATS_TEST_DIRNAME/usage-record.rng" out.xml
+	[ "$(of 7 "$(el JobName)")/$(of 7 "$(el Queue)")/$(of 7 "$(el ProjectName)")" = night/long/x ]
 	sed 's/storageUnit="B"/storageUnit="KiB"/' out.xml >bad.xml
 	run ! xmllint --noout --relaxng "$BATS_TEST_DIRNAME/usage-record.rng" bad.xml
 }
@@ -89,6 +99,8 @@ records() {
 	has "cloison_memory_peak_bytes user='bob' 1.61061e+09"
 	has "cloison_ended_cells reason='oom' 1"
 	has "cloison_cells user='a|b\\n\\x01<&\"\\\\' 1"
+	has "cloison_queue_cells scheduler='slurm' cluster='c1' queue='' 4"
+	has "cloison_queue_cells scheduler='none' cluster='' queue='' 1"
 	run ! grep "user=\"a.*peak_bytes" cloison.prom
 	# Filters apply.
 	run -0 report --export=metrics --user=bob

@@ -9,7 +9,8 @@ bats_require_minimum_version 1.5.0
 records() {
 	jq -cn --argjson uid "$(id -u)" 'range(30) | {
 		schema: "cloison.record/1", id: "0193-\(.)",
-		scheduler: {name: "slurm", cluster: "c1", job: "\(100 + .)", step: "0"},
+		scheduler: (if . % 2 == 0 then {name: "slurm", cluster: "c1", queue: "long"}
+			else {name: "gridengine"} end + {job: "\(100 + .)", step: "0"}),
 		node: "n1",
 		user: {name: ["alice", "bob", "<script>alert(1)</script>"][. % 3], uid: $uid,
 			account: ["phys", "chem", "\"><img src=http://example.org/x>\u001b"][. % 3]},
@@ -70,7 +71,7 @@ print(*p.size, bytes(back).hex(), *bars, len(n) > 100)' "$@"
 
 @test "the page has its numbers and its plots in the browser" {
 	need_browser
-	[ "$(grep -c '<svg' "$D/dom")" -eq 7 ]
+	[ "$(grep -c '<svg' "$D/dom")" -eq 9 ]
 	grep -q '<dt>Jobs</dt><dd>30</dd>' "$D/dom"
 	grep -q '<dt>Cells that failed</dt><dd>15</dd>' "$D/dom"
 	# 20 * 21 / 2 * 400 s of 21 * 4 hours; 29 * 30 / 2 of 30 * 40 parts.
@@ -81,6 +82,8 @@ print(*p.size, bytes(back).hex(), *bars, len(n) > 100)' "$@"
 	grep -q '(not known of 9 jobs)' "$D/dom"
 	grep -q '>03-01: used 0.3, asked for, not used 11.7<' "$D/dom"
 	grep -q '>phys: used 7, asked for, not used 21<' "$D/dom"
+	grep -q '>long of slurm: used ' "$D/dom"
+	grep -q '>gridengine: used ' "$D/dom"
 	# Job 100 used no CPU time at all.
 	grep -q '>100 alice: used 0, asked for, not used 4<' "$D/dom"
 }
@@ -112,7 +115,7 @@ print(*p.size, bytes(back).hex(), *bars, len(n) > 100)' "$@"
 	grep -q '<dt>Jobs</dt><dd>3</dd>' "$D/out"
 	grep -q '; user bob; failed only</p>' "$D/out"
 	report --html=- --user=nobody >"$D/out"
-	[ "$(grep -c 'nothing was measured' "$D/out")" -eq 7 ]
+	[ "$(grep -c 'nothing was measured' "$D/out")" -eq 9 ]
 	grep -q '</html>' "$D/out"
 	for option in --by=user --by=record --format=user --sort=user --limit=3 --json; do
 		run -125 report --html=- "$option"

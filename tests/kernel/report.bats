@@ -261,6 +261,59 @@ Next time
 	[ "$output" = "cloison: there is a job 4711 of cluster c1 and of c2: name one with --cluster" ]
 	run groups --job=4711 --cluster=c2
 	[ "${lines[0]}" = "Job 4711 of alice, account phys, cluster c2" ]
+	spool 0193-f '.scheduler = {name: "lsf", job: "4711", job_name: "night", queue: "short", project: "x"}'
+	run groups --job=4711 --cluster=c1
+	[ "${lines[0]}" = "Job 4711 of alice, account phys, cluster c1" ]
+	run groups --job=4711
+	[ "$output" = "cloison: there is a job 4711 of lsf and of slurm: name one with --scheduler" ]
+	run groups --job=4711 --scheduler=lsf
+	[ "${lines[0]}" = "Job 4711, night of alice, account phys, project x, queue short" ]
+}
+
+# Jobs of three schedulers, two with a queue of the same name, and of none.
+spool_queues() {
+	spool 0193-a '.scheduler += {queue: "long", job_name: "sweep"}'
+	spool 0193-b '.scheduler = {name: "gridengine", cluster: "default", job: "7",
+		job_name: "night, run", queue: "long", project: "x"}'
+	spool 0193-c '.scheduler = {name: "gridengine", cluster: "default", job: "8", queue: "short"}'
+	spool 0193-d '.scheduler = {name: "htcondor", cluster: "schedd", job: "7", step: "0", project: "x"}
+		| .exit.code = 0'
+	spool 0193-e '.scheduler = {name: "none"}'
+	groups > /dev/null
+}
+
+@test "one report over all queues" {
+	spool_queues
+	by() { groups --by="$1" --csv | tail -n +2 | tr -d '\r' | cut -d, -f"$2" | paste -sd' '; }
+	[ "$(by queue 1-5)" = "gridengine,default,long,1,1 slurm,c1,long,1,1 gridengine,default,short,1,1 htcondor,schedd,,1,0 none,,,1,1" ]
+	[ "$(by scheduler 1-3)" = "gridengine,2,2 htcondor,1,0 none,1,1 slurm,1,1" ]
+	[ "$(by project 1-3)" = "x,2,1 ,3,3" ]
+	run groups --by=queue
+	[ "$(line SCHEDULER | cut -d' ' -f1-4)" = "SCHEDULER CLUSTER QUEUE CELLS" ]
+	[ "$(line htcondor | cut -d' ' -f1-4)" = "htcondor schedd - 1" ]
+	run groups --format=scheduler,queue,project,job,jobname --sort=scheduler
+	[ "$(line gridengine)" = "gridengine long x 7 night, run
+gridengine short - 8 -" ]
+	[ "$(line none)" = "none - - 0193-e -" ]
+	groups --format=scheduler,queue,project,job,jobname --csv > "$D/csv"
+	grep -qx $'gridengine,long,x,7,"night, run"\r' "$D/csv"
+	[ "$(groups --by=step --format=scheduler,queue,project,jobname --json --scheduler=slurm | jq -c .)" = \
+		'[{"scheduler":"slurm","queue":"long","jobname":"sweep"}]' ]
+	[ "$(groups --job=7 --scheduler=gridengine --page --json | jq -r '.jobname, .queue, .project')" = $'night, run\nlong\nx' ]
+	# A name is of a job.
+	run groups --by=queue --format=jobname
+	[ "$output" = "cloison: --format: there is no column 'jobname' with --by=queue" ]
+}
+
+@test "whose jobs a report is about" {
+	spool_queues
+	jobs() { groups --format=job --sort=job --csv "$@" | tail -n +2 | tr -d '\r' | paste -sd' '; }
+	[ "$(jobs --scheduler=gridengine)" = "7 8" ]
+	[ "$(jobs --queue=long)" = "7 4711" ]
+	[ "$(jobs --queue=long --scheduler=slurm)" = 4711 ]
+	[ "$(jobs --project=x)" = "7 7" ]
+	[ "$(jobs --queue=none)" = "" ]
+	[ "$(r --json --queue=short | jq -r .[].id)" = 0193-c ]
 }
 
 @test "what cells are grouped by" {

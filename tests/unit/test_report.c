@@ -261,7 +261,8 @@ static void test_columns_are_sound(void **state)
 	memset(&none, -1, sizeof(none));
 	none.cluster = none.job = none.step = none.user = none.account = NULL;
 	none.node = none.profile = none.reason = none.day = NULL;
-	none.peak_node = NULL;
+	none.peak_node = none.scheduler = none.queue = NULL;
+	none.project = none.job_name = NULL;
 	for (size_t i = 0; i < columns_n; i++) {
 		assert_null(column_text(&columns[i], &none, &pool));
 		assert_null(column_raw(&columns[i], &none, &pool));

@@ -340,6 +340,10 @@ static int add_sum(void *arg, const struct store_sum *sum, struct err *e)
 	KEEP(profile);
 	KEEP(reason);
 	KEEP(day);
+	KEEP(scheduler);
+	KEEP(queue);
+	KEEP(project);
+	KEEP(job_name);
 	KEEP(peak_node);
 #undef KEEP
 	return 0;
@@ -372,6 +376,11 @@ static struct store *some_cells(struct store_entry e[static 5])
 	e[4] = cell("0193-4567-89abcdef", NULL, NULL, "n1", "eve", NOON, 0);
 	of(&e[1])->usage.memory_peak = 150 << 20;
 	of(&e[4])->scheduler.name = of(&e[4])->scheduler.cluster = NULL;
+	for (size_t i = 0; i < 4; i++)
+		of(&e[i])->scheduler.queue = i < 3 ? "long" : "short";
+	for (size_t i = 0; i < 3; i++)
+		of(&e[i])->scheduler.job_name = "sweep";
+	of(&e[0])->scheduler.project = "x";
 	put(s, e, 5);
 	return s;
 }
@@ -397,6 +406,10 @@ static void test_sum_by_job(void **state)
 	assert_string_equal(j->user, "ann");
 	assert_string_equal(j->account, "physics");
 	assert_string_equal(j->profile, "batch");
+	assert_string_equal(j->scheduler, "slurm");
+	assert_string_equal(j->queue, "long");
+	assert_string_equal(j->job_name, "sweep");
+	assert_null(j->project);
 	assert_int_equal(j->records, 3);
 	assert_int_equal(j->failed, 1);
 	assert_int_equal(j->ooms, 1);
@@ -452,6 +465,15 @@ static void test_sum_by_others(void **state)
 		{ STORE_BY_REASON,
 		  offsetof(struct store_sum, reason),
 		  { "exited", "oom" } },
+		{ STORE_BY_SCHEDULER,
+		  offsetof(struct store_sum, scheduler),
+		  { "", "slurm" } },
+		{ STORE_BY_QUEUE,
+		  offsetof(struct store_sum, queue),
+		  { "", "long", "short" } },
+		{ STORE_BY_PROJECT,
+		  offsetof(struct store_sum, project),
+		  { "", "x" } },
 		{ STORE_BY_USER_DAY,
 		  offsetof(struct store_sum, user),
 		  { "ann", "ann", "bob", "eve" } },
@@ -470,7 +492,8 @@ static void test_sum_by_others(void **state)
 				*(char **)((char *)&got.sum[k] + cases[i].at);
 
 			assert_true(k < got.n);
-			assert_string_equal(key, cases[i].keys[k]);
+			assert_string_equal(key ? key : "", cases[i].keys[k]);
+			assert_null(got.sum[k].job_name);
 			records += got.sum[k].records;
 			assert_int_equal(got.sum[k].nodes, -1);
 			assert_null(got.sum[k].peak_node);
@@ -483,7 +506,7 @@ static void test_sum_by_others(void **state)
 /* Every member of a filter narrows sums as it does records. */
 static void test_sum_filters(void **state)
 {
-	struct store_filter all = STORE_FILTER_ALL, f[13];
+	struct store_filter all = STORE_FILTER_ALL, f[16];
 	static const char *const want[] = {
 		"a b c ", "d ",
 		"a b c ", "e ",
@@ -491,7 +514,8 @@ static void test_sum_filters(void **state)
 		"b ",     "a b d c ",
 		"c ",     "0193-4567-89abcdef a b d ",
 		"",       "b d ",
-		""
+		"",       "b c ",
+		"d ",     "a "
 	};
 	struct store_entry e[5],
 		extra = cell("e", "11", "0", "n1", "bob", 9, 0);
@@ -502,7 +526,7 @@ static void test_sum_filters(void **state)
 	of(&extra)->cell.profile = "open";
 	of(&extra)->scheduler.cluster = "c2";
 	put(s, &extra, 1);
-	for (size_t i = 0; i < 13; i++)
+	for (size_t i = 0; i < 16; i++)
 		f[i] = all;
 	f[0].job = "9";
 	f[1].user = "bob";
@@ -519,7 +543,12 @@ static void test_sum_filters(void **state)
 	f[10].uid = 1;
 	f[11].failed = true;
 	f[12].signer = 1;
-	for (size_t i = 0; i < 13; i++) {
+	f[13].scheduler = "slurm";
+	f[13].queue = "long";
+	f[13].node = "n2";
+	f[14].queue = "short";
+	f[15].project = "x";
+	for (size_t i = 0; i < 16; i++) {
 		struct sums got = sum(s, &f[i], STORE_BY_STEP);
 		int64_t records = 0, words = 0;
 
@@ -771,6 +800,45 @@ static void test_ids(void **state)
 	store_close(s);
 }
 
+static void same_text(const char *a, const char *b)
+{
+	assert_string_equal(a ? a : "-", b ? b : "-");
+}
+
+/* Jobs of two schedulers are two, whatever their numbers. */
+static void test_schedulers(void **state)
+{
+	struct store_entry e[] = {
+		cell("a", "7", NULL, "n1", "ann", NOON, 0),
+		cell("b", "7", NULL, "n1", "ann", NOON, 0),
+	};
+	struct store_filter all = STORE_FILTER_ALL;
+	struct store *s = open_ok("r.db");
+	struct sums got;
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		of(&e[i])->scheduler.name = i ? "lsf" : "flux";
+		of(&e[i])->scheduler.cluster = NULL;
+		of(&e[i])->scheduler.job_name = i ? "long\"name" : NULL;
+	}
+	put(s, e, 2);
+	for (int i = 0; i < 2; i++) {
+		int64_t n;
+
+		got = sum(s, &all, i ? STORE_BY_STEP : STORE_BY_JOB);
+		assert_int_equal(got.n, 2);
+		same_text(got.sum[0].scheduler, "flux");
+		same_text(got.sum[0].job_name, NULL);
+		same_text(got.sum[1].scheduler, "lsf");
+		same_text(got.sum[1].job_name, "long\"name");
+		/* And when they have expired. */
+		assert_int_equal(
+			store_expire(s, (NOON + DAY) * 1000000LL, &n, &err), 0);
+	}
+	store_close(s);
+}
+
 /* Sums that are kept are those of the records: by each key, in each order. */
 static void same_sums(struct store *a, struct store *b,
 		      const struct store_filter *f)
@@ -800,6 +868,10 @@ static void same_sums(struct store *a, struct store *b,
 			assert_int_equal(!s->user, !t->user);
 			assert_int_equal(!s->profile, !t->profile);
 			assert_int_equal(!s->day, !t->day);
+			same_text(s->scheduler, t->scheduler);
+			same_text(s->queue, t->queue);
+			same_text(s->project, t->project);
+			same_text(s->job_name, t->job_name);
 		}
 	}
 }
@@ -978,6 +1050,132 @@ static void test_old_store(void **state)
 	e.signer = 7;
 	insert(s, &e, 1);
 	assert_int_equal(e.fate, STORE_KNOWN);
+	store_close(s);
+}
+
+/* SQL that takes a store back to the version before queues were in sums. */
+static const char *const lite_before[] = {
+	"ALTER TABLE total RENAME TO t",
+	"DROP INDEX total_job",
+	"DROP INDEX total_tail",
+	"CREATE TABLE total ("
+	" kind INTEGER NOT NULL, gone INTEGER NOT NULL,"
+	" day INTEGER NOT NULL, cluster INTEGER NOT NULL,"
+	" node INTEGER NOT NULL, user INTEGER NOT NULL,"
+	" account INTEGER NOT NULL, profile INTEGER NOT NULL,"
+	" reason INTEGER NOT NULL, failed INTEGER NOT NULL,"
+	" uid INTEGER NOT NULL, signer INTEGER NOT NULL,"
+	" job TEXT NOT NULL, step TEXT NOT NULL, tail TEXT,"
+	" records INTEGER, failures INTEGER, ooms INTEGER,"
+	" nodes INTEGER, peak_node INTEGER,"
+	" start_us INTEGER, end_us INTEGER, wall_us INTEGER,"
+	" cpu_us INTEGER, cpu_asked_us INTEGER, throttled_us INTEGER,"
+	" peak_bytes INTEGER, limit_bytes INTEGER,"
+	" memory_used INTEGER, memory_asked INTEGER, scratch_bytes INTEGER,"
+	" read_bytes INTEGER, write_bytes INTEGER,"
+	" rx_bytes INTEGER, tx_bytes INTEGER,"
+	" PRIMARY KEY (kind, day, gone, cluster, node, user, account,"
+	"  profile, reason, failed, uid, signer, job, step)"
+	") WITHOUT ROWID",
+	"INSERT INTO total SELECT kind, gone, day, cluster, node, user,"
+	" account, profile, reason, failed, uid, signer, job, step, tail,"
+	" records, failures, ooms, nodes, peak_node, start_us, end_us,"
+	" wall_us, cpu_us, cpu_asked_us, throttled_us, peak_bytes,"
+	" limit_bytes, memory_used, memory_asked, scratch_bytes, read_bytes,"
+	" write_bytes, rx_bytes, tx_bytes FROM t",
+	"DROP TABLE t",
+	"CREATE INDEX total_job ON total (job) WHERE kind = 2",
+	"CREATE INDEX total_tail ON total (tail) WHERE tail IS NOT NULL",
+	"ALTER TABLE record DROP COLUMN queue",
+	"ALTER TABLE record DROP COLUMN project",
+	"ALTER TABLE record DROP COLUMN job_name",
+	"PRAGMA user_version = 4",
+	NULL,
+};
+#ifdef HAVE_MARIADB
+static const char *const server_before[] = {
+	"ALTER TABLE r_db.total DROP PRIMARY KEY, DROP COLUMN scheduler,"
+	" DROP COLUMN queue, DROP COLUMN project, DROP COLUMN job_name,"
+	" ADD PRIMARY KEY (kind, day, gone, cluster, node, user, account,"
+	"  profile, reason, failed, uid, signer, job, step)",
+	"ALTER TABLE r_db.record DROP COLUMN queue, DROP COLUMN project,"
+	" DROP COLUMN job_name",
+	"UPDATE r_db.cloison SET version = 1",
+	NULL,
+};
+#endif
+
+static void say(const char *sql)
+{
+#ifdef HAVE_MARIADB
+	if (on_server) {
+		assert_true(server_query(sql));
+		return;
+	}
+#endif
+	exec("r.db", sql);
+}
+
+/*
+ * A store of the version before queues were in sums: they are then, but of what
+ * had expired.
+ */
+static void test_refill(void **state)
+{
+	const char *const *before = lite_before;
+	const char *db = "";
+	struct store_filter all = STORE_FILTER_ALL;
+	struct store_entry e[6];
+	struct store *s = some_cells(e), *whole = open_ok("whole.db");
+	struct sums got;
+	int64_t n;
+
+	(void)state;
+#ifdef HAVE_MARIADB
+	before = on_server ? server_before : before;
+	db = on_server ? "r_db." : db;
+#endif
+	e[5] = cell("f", "11", "0", "n1", "bob", NOON - 3 * DAY, 0);
+	put(s, &e[5], 1);
+	put(whole, e, 6);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(store_expire(i ? whole : s,
+					      (NOON - DAY) * 1000000LL, &n,
+					      &err),
+				 0);
+	store_close(s);
+	/* What texts had no columns for was among their values. */
+	for (size_t i = 0; i < 5; i++)
+		say(pool_printf(&pool,
+				"UPDATE %srecord SET shape = 0, text = '%s' "
+				"WHERE %s = '%s'",
+				db, e[i].text,
+				i < 4 ? "CAST(id AS CHAR)" : "tail",
+				i < 4 ? e[i].record->id : "89abcdef"));
+	for (; *before; before++)
+		say(*before);
+	s = open_ok("r.db");
+	all.since_us = (NOON - DAY) / DAY * DAY * 1000000LL;
+	same_sums(s, whole, &all);
+	all.since_us = -1;
+	got = sum(s, &all, STORE_BY_QUEUE);
+	assert_int_equal(got.n, 4);
+	same_text(got.sum[1].scheduler, NULL);
+	same_text(got.sum[1].cluster, "c1");
+	assert_int_equal(got.sum[1].records, 1);
+	same_text(got.sum[3].queue, "short");
+	/* Records that come later add to those. */
+	e[5] = cell("g", "9", "2", "n1", "ann", NOON, 0);
+	of(&e[5])->scheduler.queue = "long";
+	put(s, &e[5], 1);
+	put(whole, &e[5], 1);
+	store_close(s);
+	s = open_ok("r.db");
+	all.since_us = (NOON - DAY) / DAY * DAY * 1000000LL;
+	all.queue = "long";
+	expect(s, &all, "a b g c ");
+	same_sums(s, whole, &all);
+	store_close(whole);
 	store_close(s);
 }
 
@@ -1189,7 +1387,7 @@ static void stop_server(void)
 		TEST(test_sum_by_others), TEST(test_sum_filters),              \
 		TEST(test_sum_of_nothing), TEST(test_due), TEST(test_expire),  \
 		TEST(test_texts), TEST(test_ids), TEST(test_replaced_in_sums), \
-		TEST(test_newest)
+		TEST(test_newest), TEST(test_schedulers), TEST(test_refill)
 
 int main(void)
 {
