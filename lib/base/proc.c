@@ -2,9 +2,11 @@
 #include "config.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 #include "base/fd.h"
 #include "base/proc.h"
@@ -40,4 +42,16 @@ bool proc_alive(const struct proc *proc)
 {
 	return proc->pid > 0 && proc->start &&
 	       proc_start(proc->pid) == proc->start;
+}
+
+void proc_end_by(int sig)
+{
+	sigset_t set;
+
+	prctl(PR_SET_DUMPABLE, 0);
+	signal(sig, SIG_DFL);
+	sigemptyset(&set);
+	sigaddset(&set, sig);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+	raise(sig);
 }

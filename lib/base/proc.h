@@ -24,4 +24,11 @@ uint64_t proc_start(pid_t pid);
 /* The same from the text of /proc/PID/stat (proc_pid_stat(5)). Pure. */
 uint64_t proc_start_parse(const char *stat);
 
+/*
+ * End the caller as `sig` ends what does nothing about it, for who waits to see
+ * that. No core is left: it would be the caller's, and only say that. Returns
+ * if the signal ends nobody.
+ */
+void proc_end_by(int sig);
+
 #endif

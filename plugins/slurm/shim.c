@@ -9,29 +9,20 @@
 #include <sys/ioctl.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/proc.h"
 #include "shim.h"
 
 /* Slurm reports a signal only for a process that one has ended. */
 static _Noreturn void end_like(int status)
 {
-	struct rlimit none = { 0, 0 };
-	sigset_t set;
-
 	if (WIFEXITED(status))
 		_exit(WEXITSTATUS(status));
-	setrlimit(RLIMIT_CORE, &none);
-	prctl(PR_SET_DUMPABLE, 0);
-	signal(WTERMSIG(status), SIG_DFL);
-	sigemptyset(&set);
-	sigaddset(&set, WTERMSIG(status));
-	sigprocmask(SIG_UNBLOCK, &set, NULL);
-	raise(WTERMSIG(status));
+	proc_end_by(WTERMSIG(status));
 	_exit(128 + WTERMSIG(status));
 }
 

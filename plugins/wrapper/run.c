@@ -2,14 +2,13 @@
 #include "config.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/proc.h"
 #include "run/cell.h"
 #include "wrapper.h"
 
@@ -115,22 +114,6 @@ static int start(struct request *r, struct cell *cell, struct err *err)
 	return 0;
 }
 
-/*
- * As a shell would see the command end, had there been no cell. A core would
- * be ours, and only say that.
- */
-static void end_alike(int sig)
-{
-	sigset_t set;
-
-	prctl(PR_SET_DUMPABLE, 0);
-	signal(sig, SIG_DFL);
-	sigemptyset(&set);
-	sigaddset(&set, sig);
-	raise(sig);
-	sigprocmask(SIG_UNBLOCK, &set, NULL);
-}
-
 static int run(struct request *r)
 {
 	struct cell cell = CELL_INIT;
@@ -177,7 +160,7 @@ static int run(struct request *r)
 		fail(&err);
 	if (r->plan.raise && status > EXIT_SIGNAL_BASE &&
 	    WIFSIGNALED(cell.status))
-		end_alike(WTERMSIG(cell.status));
+		proc_end_by(WTERMSIG(cell.status));
 	return status;
 }
 

@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdalign.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,6 +29,7 @@
 #include "base/lazy.h"
 #include "base/parse.h"
 #include "base/pool.h"
+#include "base/proc.h"
 #include "base/tree.h"
 
 #define N(a) (sizeof(a) / sizeof((a)[0]))
@@ -818,6 +820,47 @@ static void steal(void **state)
 	assert_int_equal(fd, -1);
 }
 
+/* --- proc --- */
+
+static int end_of(int sig)
+{
+	int status = -1;
+	pid_t pid = fork();
+
+	if (!pid) {
+		struct rlimit all = { RLIM_INFINITY, RLIM_INFINITY };
+		sigset_t set;
+
+		setrlimit(RLIMIT_CORE, &all);
+		signal(sig, SIG_IGN);
+		sigfillset(&set);
+		sigprocmask(SIG_BLOCK, &set, NULL);
+		proc_end_by(sig);
+		_exit(7);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return status;
+}
+
+/* Whatever is blocked or ignored, and without a core. */
+static void end_by_signal(void **state)
+{
+	static const int signals[] = { SIGTERM, SIGKILL, SIGSEGV, SIGQUIT };
+	int status;
+
+	(void)state;
+	for (size_t i = 0; i < N(signals); i++) {
+		status = end_of(signals[i]);
+		assert_true(WIFSIGNALED(status));
+		assert_int_equal(WTERMSIG(status), signals[i]);
+		assert_false(WCOREDUMP(status));
+	}
+	/* This one ends nobody. */
+	status = end_of(SIGCHLD);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 7);
+}
+
 /* --- lazy --- */
 
 static void lazy_missing_library(void **state)
@@ -947,6 +990,7 @@ int main(void)
 		cmocka_unit_test(no_magic_links),
 		cmocka_unit_test(steal),
 		cmocka_unit_test(remove_tree),
+		cmocka_unit_test(end_by_signal),
 		cmocka_unit_test(lazy_missing_library),
 		cmocka_unit_test(lazy_missing_symbol),
 		cmocka_unit_test(lazy_loads_once),
