@@ -215,7 +215,7 @@ records() { cloison report --by=record --json --job="$1"; }
 	# The same from a forged environment, which no local check has seen.
 	run as alice env _SLURM_SPANK_OPTION_cloison_cell_memory=banana srun touch /home/alice/ran
 	[ ! -e /home/alice/ran ]
-	[[ $(sinfo -h -o %T) == idle ]]
+	wait_idle
 }
 
 @test "the site file is policy: a user only tightens" {
@@ -250,7 +250,7 @@ records() { cloison report --by=record --json --job="$1"; }
 	run -0 as alice srun echo fine
 	rm /etc/cloison/cloison.conf
 	[ "$output" = fine ]
-	[[ $(sinfo -h -o %T) == idle ]]
+	wait_idle
 }
 
 @test "a step without --cell is as if there were no plugin" {

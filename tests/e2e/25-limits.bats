@@ -43,9 +43,9 @@ field() { jq -r ".$1" "${2:-r}"; }
 
 records() { cloison report --by=record --json --job="$1"; }
 
-@test "cpus: two busy loops get the quota, within 5 %" {
-	for cpus in 0.5 1.5; do
-		run -0 cloison run --rw="$dir" --cpus=$cpus --cpu-policy=inherit --record="$dir/r" -- python3 -c '
+# What two loops get that would take all, in CPUs.
+busy() {
+	cloison run --rw="$dir" --cpus="$1" --cpu-policy=inherit --record="$dir/r" -- python3 -c '
 import subprocess, sys, time
 def usage():
     with open("/sys/fs/cgroup/cpu.stat") as f:
@@ -59,10 +59,26 @@ t, u = time.monotonic() - t, usage() - u
 load.terminate()
 load.wait()
 print(u / 1e6 / t)'
-		echo "$cpus CPUs: $output"
-		awk -v got="$output" -v want="$cpus" 'BEGIN { exit !(got > want * 0.95 && got < want * 1.05) }'
-		[ "$(field 'cpu.throttled_us > 0')" = true ]
+}
+
+# between LEAST MOST COMMAND...: the number it prints. Less than that is tried again, as a busy host may have kept the guest from it.
+between() {
+	local least=$1 most=$2
+	shift 2
+	for _ in 1 2 3; do
+		run -0 "$@" || return
+		echo "${*:1:3}: $output"
+		awk -v got="$output" -v most="$most" 'BEGIN { exit !(got < most) }' || return
+		! awk -v got="$output" -v least="$least" 'BEGIN { exit !(got > least) }' || return 0
 	done
+	return 1
+}
+
+@test "cpus: two busy loops get the quota, within 5 %" {
+	between 0.475 0.525 busy 0.5
+	[ "$(field 'cpu.throttled_us > 0')" = true ]
+	between 1.425 1.575 busy 1.5
+	[ "$(field 'cpu.throttled_us > 0')" = true ]
 }
 
 @test "cpu-weight: of one CPU, two cells get what their weights say" {
@@ -210,9 +226,7 @@ with open("image", "r+b") as f:
 	mkdir part
 	mount "${loop}p1" part
 	for where in "$dir" "$dir/part"; do
-		written 2000000 "$where" --io-max="$where:wbps=2000000" >rate
-		echo "$where: $(cat rate)"
-		awk '{ exit !($1 > 1600000 && $1 < 2200000) }' rate || bad=1
+		between 1600000 2200000 written 2000000 "$where" --io-max="$where:wbps=2000000" || bad=1
 		cp r "r-$(basename "$where")"
 	done
 	# Two cells, a limit each on two disks.

@@ -107,14 +107,14 @@ cpus() { sed 's/.*:\t//' "$1"; }
 @test "--cell-omp-threads: what Slurm has bound each task to, and no more than the limit" {
 	# shellcheck disable=SC2016 # the inner shell expands it
 	local echo='echo "${OMP_NUM_THREADS:-none}"'
-	run -0 as alice srun -Q -n2 -c1 --cpu-bind=cores --cell-omp-threads=yes sh -c "$echo"
+	run -0 as alice srun -n2 -c1 --cpu-bind=cores --cell-omp-threads=yes sh -c "$echo"
 	[ "$output" = $'1\n1' ]
-	run -0 as alice srun -Q -n1 -c2 --cpu-bind=cores --cell-omp-threads=yes sh -c "$echo"
+	run -0 as alice srun -n1 -c2 --cpu-bind=cores --cell-omp-threads=yes sh -c "$echo"
 	[ "$output" = 2 ]
-	run -0 as alice srun -Q -n1 -c2 --cpu-bind=cores --cell-omp-threads=yes --cell-cpus=0.5 sh -c "$echo"
+	run -0 as alice srun -n1 -c2 --cpu-bind=cores --cell-omp-threads=yes --cell-cpus=0.5 sh -c "$echo"
 	[ "$output" = 1 ]
 	run -0 as alice env OMP_NUM_THREADS=7 srun -Q -n1 -c2 --cell-omp-threads=yes sh -c "$echo"
 	[ "$output" = 7 ]
-	run -0 as alice srun -Q -n1 -c2 --cell sh -c "$echo"
+	run -0 as alice srun -n1 -c2 --cell sh -c "$echo"
 	[ "$output" = none ]
 }

@@ -21,7 +21,6 @@ setup() {
 teardown() {
 	rm -f /etc/cloison/cloison.conf
 	wait_idle
-	[[ $(sinfo -h -o %T) == idle ]]
 }
 
 # Five empty sets, no_new_privs and a filter, $1 times.

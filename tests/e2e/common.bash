@@ -5,10 +5,12 @@
 bats_require_minimum_version 1.5.0
 export LC_ALL=C.UTF-8
 
-# as USER COMMAND...: COMMAND as an ordinary user, in that user's home and environment (without a login session).
+# as USER COMMAND...: COMMAND as an ordinary user, in that user's home and environment (without a login session). srun does not
+# say that a job waits for the last one's end.
 as() {
 	local user=$1
 	shift
+	[[ $1 != srun ]] || set -- srun -Q "${@:2}"
 	# shellcheck disable=SC2016 # expanded by the inner shell
 	runuser -u "$user" -- env -i HOME="/home/$user" USER="$user" LOGNAME="$user" SHELL=/bin/bash LC_ALL=C.UTF-8 \
 		PATH=/usr/local/bin:/usr/bin:/bin bash -c 'cd && exec "$@"' bash "$@"
