@@ -13,6 +13,27 @@ setup() {
 	unset SUDO_UID JOB_ID JOB_NAME QUEUE
 }
 
+# recipe SECTION N: the Nth file or so that this section of cloison-queues(7)
+# shows, with the program under test.
+recipe() {
+	local program
+	program=$(command -v "$CLOISON")
+	awk -v section=".SH $1" -v n="$2" '
+		/^\.SH / { here = $0 == section }
+		/^\.fi/ { shown = 0 }
+		shown && !/^\.RS/ { print }
+		here && /^\.nf/ { shown = ++blocks == n }' \
+		"$(dirname "$(dirname "$program")")/share/man/man7/cloison-queues.7" |
+		sed -e 's/\\&//g; s/\\-/-/g; s/\\e/\\/g' -e "s|/usr/bin/cloison|$program|"
+}
+
+# starter SECTION N: ./starter, as that section has it.
+starter() {
+	recipe "$@" >starter
+	chmod +x starter
+	[ "$(head -c 3 starter)" = '#!/' ]
+}
+
 # scheduler and user, of the record of `cloison run OPTIONS -- true`.
 job_of() { record_of "$@" -- true | jq -cS '.scheduler'; }
 
@@ -176,6 +197,65 @@ job_of() { record_of "$@" -- true | jq -cS '.scheduler'; }
 	[ "$(jq -c '[.user | .sudo_uid, .uid]' record)" = "[$uid,0]" ]
 }
 
+@test "PBS: the hook of cloison-queues(7), in what stands in for MoM" {
+	command -v python3 >/dev/null || skip "no python3"
+	recipe PBS 2 >cloison.py
+	# An event has program and arguments, a list; MoM executes what it has then.
+	cat >mom <<-'END'
+		import os, sys, types
+		event = types.SimpleNamespace(progname=sys.argv[1], argv=sys.argv[2:], accept=lambda: None)
+		sys.modules["pbs"] = types.ModuleType("pbs")
+		sys.modules["pbs"].event = lambda: event
+		exec(compile(open("cloison.py").read(), "cloison.py", "exec"))
+		os.execv(event.progname, event.argv)
+	END
+	printf '%s\n' '#!/bin/sh' 'cat /proc/1/comm' 'exit 3' >job
+	chmod +x job
+	# A job's shell gets the name of the script on its standard input.
+	run -3 python3 mom /bin/sh -sh <<<"$PWD/job"
+	[ "${lines[-1]}" = cloison-init ]
+	run -0 --separate-stderr python3 mom /usr/bin/printf printf '<%s>' 'a  b' '' -- '$x'
+	[ "$output" = '<a  b><><--><$x>' ]
+}
+
+@test "PBS: the starter of cloison-queues(7), as TORQUE runs it" {
+	starter PBS 3
+	printf '%s\n' 'printf "<%s>" "$@"' 'cat /proc/1/comm' 'exit 3' >job
+	run -3 --separate-stderr ./starter /bin/sh "$PWD/job" 'a  b' ''
+	[ "$output" = '<a  b><>cloison-init' ]
+	chmod +x job
+	sed -i '1i #!/bin/sh' job
+	run -3 --separate-stderr ./starter /bin/sh <<<"$PWD/job"
+	[ "$output" = '<>cloison-init' ]
+}
+
+@test "LSF: the starter of cloison-queues(7), in a line like that of LSF's shell" {
+	starter LSF 1
+	printf '%s\n' '#!/bin/sh' 'echo "a  $((1 + 1))"; exit 4' >script
+	chmod +x script
+	for command in "printf '<%s>' 'a  b' c" 'true && echo a; exit 3' 'cd / && pwd' 'echo 1; echo 2 | cat' "$PWD/script" \
+		'sleep 0 & wait'; do
+		want=0
+		/bin/sh -c "$command" >want || want=$?
+		got=0
+		/bin/sh -c "$PWD/starter \"$command\"" >got 2>said || got=$?
+		cmp want got
+		[ "$got" -eq "$want" ]
+	done
+	# The second command is in the cell, too.
+	[ "$(/bin/sh -c "$PWD/starter \"true && cat /proc/1/comm\"" 2>said)" = cloison-init ]
+}
+
+@test "Flux: the job shell of cloison-queues(7) gets its job, and what it inherits" {
+	starter FLUX 2
+	grep -q ' /usr/libexec/flux/flux-shell "\$@"$' starter
+	sed -i "s|/usr/libexec/flux/flux-shell|$PWD/flux-shell|" starter
+	printf '%s\n' '#!/bin/sh' 'echo "$# $1 $FLUX_URI"; cat <&5; cat /proc/1/comm; kill -TERM $$' >flux-shell
+	chmod +x flux-shell
+	run -143 --separate-stderr env FLUX_URI=local:///run/flux/local ./starter 123456789 5<<<"from the broker"
+	[ "$output" = $'1 123456789 local:///run/flux/local\nfrom the broker\ncloison-init' ]
+}
+
 # --- without a queue ---
 
 # A terminal, a home, a PATH or a name are not what a cell needs.
@@ -207,6 +287,54 @@ job_of() { record_of "$@" -- true | jq -cS '.scheduler'; }
 	run -4 setsid -w env -i SHELL=/bin/sh LOGNAME=x HOME="$HOME" PATH=/usr/bin:/bin /bin/sh -c "$line" </dev/null
 	[ "${lines[0]}" = "$PWD" ]
 	[ "$(jq -r '.scheduler.job_name, .exit.code' record | tr '\n' ' ')" = "nightly 4 " ]
+}
+
+@test "cron: a line of cloison-queues(7) in a crontab that the daemon runs" {
+	is_root || skip "for root: cron"
+	command -v cron >/dev/null || skip "no cron"
+	mkdir -p home/bin
+	printf '%s\n' '#!/bin/sh' 'tty; cat /proc/1/comm; echo "$HOME" "$PATH"' >home/bin/nightly
+	chmod +x home/bin/nightly
+	# Now and not at night; and what becomes of "%".
+	{
+		printf '%s\n' 'MAILTO=""' "HOME=$PWD/home"
+		recipe CRON 1 | sed -e "s|^0 3 \* \* \*  cloison|@reboot $(command -v "$CLOISON")|" -e "s|\$| >$PWD/nightly|"
+		echo "@reboot $(command -v "$CLOISON") run --quiet -- cat >$PWD/lines%one%two"
+		echo "@reboot $(command -v "$CLOISON") run --quiet -- printf 'a\\%sb' x >$PWD/percent"
+	} >tab
+	grep -q '^@reboot .* --job-name=nightly -- \$HOME/bin/nightly' tab
+	: >system
+	export HERE=$PWD
+	# A spool and a pid file of its own, and none of the system's jobs.
+	unshare --mount --propagation=private bash -c '
+		mount -t tmpfs none /var/spool/cron
+		mkdir -m 1730 /var/spool/cron/crontabs
+		install -m 600 tab /var/spool/cron/crontabs/root
+		mount -t tmpfs none /etc/cron.d
+		[[ ! -e /etc/crontab ]] || mount --bind system /etc/crontab
+		mount -t tmpfs none /run
+		cron -f & cron=$!
+		for ((i = 0; i < 300; i++)); do
+			[[ ! -s nightly || ! -s lines || ! -s percent || $(wc -l <nightly) -lt 3 ]] || break
+			sleep 0.1
+		done
+		kill $cron' 3>&- 2>said
+	[ "$(cat nightly)" = "not a tty"$'\n'cloison-init$'\n'"$PWD/home /usr/bin:/bin" ]
+	[ "$(cat lines)" = $'one\ntwo' ]
+	[ "$(cat percent)" = axb ]
+}
+
+@test "systemd: the units of cloison-queues(7) are what systemd takes" {
+	command -v systemd-analyze >/dev/null || skip "no systemd"
+	recipe SYSTEMD 1 | awk '/^# nightly/ { file = $2 } { print >file }'
+	sed -i "s/^User=.*/User=$(id -u)/" nightly.service
+	grep -q '^Delegate=yes' nightly.service
+	grep -q '^OnCalendar=' nightly.timer
+	run systemd-analyze verify --man=no ./nightly.service ./nightly.timer
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[[ $output != *nightly* ]]
+	systemd-analyze calendar "$(sed -n 's/^OnCalendar=//p' nightly.timer)"
 }
 
 @test "at and batch: the job's directory, no terminal, its exit status" {
