@@ -19,7 +19,8 @@ teardown() {
 }
 
 slurm_state() { find /sys/fs/cgroup -type d -path '*slurmstepd.scope*' | sort; }
-same_slurm_state() { [[ $(slurm_state) == "$slurm" ]]; }
+# What was still there of the last job may be gone.
+same_slurm_state() { [ -z "$(comm -13 <(echo "$slurm") <(slurm_state))" ]; }
 
 # The records of job $1, as a JSON array.
 records() { cloison report --by=record --json --job="$1"; }

@@ -190,8 +190,8 @@ import time
 end = time.monotonic() + 4
 while time.monotonic() < end: pass'
 	[ "$(jq '.cpu.throttled_us > 0' r)" = true ]
-	# A quarter of one CPU, within a tenth.
-	[ "$(jq '.cpu.usage_us / (.time.wall_s * 1000000) | . > 0.2 and . < 0.28' r)" = true ]
+	# A quarter of one CPU, less on a busy host.
+	[ "$(jq '.cpu.usage_us / (.time.wall_s * 1000000) | . > 0.1 and . < 0.28' r)" = true ]
 	run -0 cloison run --cpus=1 --record="$PWD/r" -- nproc
 	[ "$output" = 1 ]
 	[ "$(jq -r '.cpu.cpuset' r)" = 0 ]
