@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/parse.h"
 #include "jobenv.h"
 #include "plan/option.h"
 
@@ -104,10 +105,10 @@ static const char *variable(const char *name)
 }
 
 /*
- * The job can put what it likes in the ad's place: what is no plain file is
+ * The job can put what it likes in a file's place: what is no plain file is
  * not even opened for reading, as that may hang or do something.
  */
-static const char *read_ad(const char *path, struct pool *pool)
+const char *jobenv_file(const char *path, struct pool *pool)
 {
 	cleanup_fd int found = -1;
 	cleanup_fd int fd = -1;
@@ -136,14 +137,14 @@ static const char *read_ad(const char *path, struct pool *pool)
 	return text;
 }
 
-static const char *find_ad(struct pool *pool)
+const char *jobenv_ad(struct pool *pool)
 {
 	const char *path = variable("_CONDOR_JOB_AD");
 	const char *scratch = variable("_CONDOR_SCRATCH_DIR");
 
 	if (!path && scratch)
 		path = pool_printf(pool, "%s/.job.ad", scratch);
-	return path && *path == '/' ? read_ad(path, pool) : "";
+	return path && *path == '/' ? jobenv_file(path, pool) : "";
 }
 
 /* A number or a string; what has to be computed is left out. */
@@ -172,7 +173,7 @@ static const char *literal(const char *p, struct pool *pool)
 }
 
 /* One "Name = value" a line; case does not count in names. */
-static const char *attribute(const char *ad, const char *name,
+const char *jobenv_attribute(const char *ad, const char *name,
 			     struct pool *pool)
 {
 	size_t len = name ? strlen(name) : 0;
@@ -191,6 +192,33 @@ static const char *attribute(const char *ad, const char *name,
 	return NULL;
 }
 
+/* 0: not said, or no number. */
+static uint64_t amount(const char *ad, const char *name, uint64_t most,
+		       struct pool *pool)
+{
+	const char *text = jobenv_attribute(ad, name, pool);
+	struct err ignored;
+	uint64_t n;
+
+	return text && !parse_uint(text, most, &n, &ignored) ? n : 0;
+}
+
+/*
+ * What the slot that was made for the job has. The starter's cgroup has the
+ * same limit on memory, and all of the job is killed at that, with who could
+ * tell why: the cell's is below it, by what its supervisor needs, but not so
+ * far that the starter would take the node to be out of memory (a tenth).
+ */
+static void ad_gives(const char *ad, struct job *job, struct pool *pool)
+{
+	const uint64_t most = 1ULL << 30, supervisor = 8 << 20;
+	uint64_t m = amount(ad, "MemoryProvisioned", most, pool) << 20;
+
+	job->memory = m - (m / 16 < supervisor ? m / 16 : supervisor);
+	job->cpus = 1000 * amount(ad, "CpusProvisioned", most, pool);
+	job->seconds = amount(ad, "AllowedExecuteDuration", most, pool);
+}
+
 static const char *find(const struct queue *q, enum fact fact, const char *ad,
 			struct pool *pool)
 {
@@ -198,7 +226,7 @@ static const char *find(const struct queue *q, enum fact fact, const char *ad,
 	struct err ignored;
 
 	for (size_t i = 0; !value && i < SOURCES; i++)
-		value = ad ? attribute(ad, q->fact[fact][i], pool)
+		value = ad ? jobenv_attribute(ad, q->fact[fact][i], pool)
 			   : variable(q->fact[fact][i]);
 	if (!value)
 		return NULL;
@@ -242,7 +270,9 @@ void jobenv_read(struct job *job, struct pool *pool)
 	job->scheduler.name = q ? q->name : "none";
 	if (!q)
 		return;
-	ad = q->ad ? find_ad(pool) : NULL;
+	ad = q->ad ? jobenv_ad(pool) : NULL;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		*rows[i].ret = find(q, rows[i].fact, ad, pool);
+	if (ad)
+		ad_gives(ad, job, pool);
 }

@@ -5,7 +5,7 @@
 #include "base/pool.h"
 #include "plan/job.h"
 
-/* No more is read of a job's ad. */
+/* No more is read of a file. */
 enum {
 	JOBENV_AD = 1024 * 1024
 };
@@ -15,8 +15,19 @@ enum {
  * and what it says there about the job; none: scheduler.name is "none".
  * These are words for the record only, which the caller can choose: ids of
  * users come from the kernel. What option_job_id() refuses for the id of a job
- * or step is left out; other words are cut at OPTION_NAME_MAX bytes.
+ * or step is left out; other words are cut at OPTION_NAME_MAX bytes. What the
+ * queue gives the job is read as well, where it says that to the job.
  */
 void jobenv_read(struct job *job, struct pool *pool);
+
+/* The ad of HTCondor's job; "" where there is none. */
+const char *jobenv_ad(struct pool *pool);
+
+/* What is a number or a string in it; NULL: no such attribute. */
+const char *jobenv_attribute(const char *ad, const char *name,
+			     struct pool *pool);
+
+/* The text of a plain file, the first JOBENV_AD bytes; "" for all else. */
+const char *jobenv_file(const char *path, struct pool *pool);
 
 #endif

@@ -9,8 +9,28 @@
 #include <unistd.h>
 
 #include "base/proc.h"
+#include "chirp.h"
 #include "run/cell.h"
 #include "wrapper.h"
+
+/* A queue that cannot be told is no worse off than one that has no ears. */
+static void not_told(const struct request *r, const struct err *err)
+{
+	if (r->plan.verbose)
+		fprintf(stderr, "cloison: the queue is not told: %s\n",
+			err->text);
+}
+
+/* As fail; the queue is told as well, so that it need not take it for the
+ * job's own end. */
+static int fail_job(struct request *r, const struct err *err)
+{
+	struct err why;
+
+	if (chirp_error(&r->job, err->text, &r->pool, &why))
+		not_told(r, &why);
+	return fail(err);
+}
 
 static void warn_missing(const struct plan *plan)
 {
@@ -33,20 +53,29 @@ static void explain(const struct plan *plan, const struct cell *cell)
 			WTERMSIG(cell->status));
 }
 
-static int exit_status(const struct cell *cell, const char *command)
+static int exit_status(struct request *r, const struct cell *cell)
 {
 	if (cell->exec_errno) {
-		fprintf(stderr, "cloison: %s: %s\n", command,
+		struct err err;
+
+		err_set(&err, 0, "%s: %s", r->command[0],
 			cell->exec_errno == ELIBACC
 				? "its interpreter (#! line, or loader of "
 				  "shared libraries) is not in the cell"
 				: strerror(cell->exec_errno));
+		fail_job(r, &err);
 		return cell->exec_errno == ENOENT ? EXIT_NOT_FOUND
 						  : EXIT_NOT_EXEC;
 	}
 	if (WIFSIGNALED(cell->status))
 		return EXIT_SIGNAL_BASE + WTERMSIG(cell->status);
 	return WEXITSTATUS(cell->status);
+}
+
+static void no_record(const struct request *r, const struct err *err)
+{
+	if (!r->plan.quiet)
+		fprintf(stderr, "cloison: no record: %s\n", err->text);
 }
 
 /* The payload has run: what fails from here on is a warning. */
@@ -58,10 +87,14 @@ static void record(struct request *r, struct cell *cell)
 	/* It failed before there was anything to tell of. */
 	if (!*cell->registry.id)
 		return;
-	if ((cell_record(&r->plan, &r->host, cell, &r->pool, &json, &err) ||
-	     cell_deliver(&r->plan, cell, json, &err)) &&
-	    !r->plan.quiet)
-		fprintf(stderr, "cloison: no record: %s\n", err.text);
+	if (cell_record(&r->plan, &r->host, cell, &r->pool, &json, &err)) {
+		no_record(r, &err);
+	} else {
+		if (cell_deliver(&r->plan, cell, json, &err))
+			no_record(r, &err);
+		if (chirp_record(&r->job, json, &r->pool, &err))
+			not_told(r, &err);
+	}
 	if (r->plan.verbose)
 		fprintf(stderr, "cloison: set up in %lld us, ran for %lld us\n",
 			(long long)cell->setup_us,
@@ -122,9 +155,9 @@ static int run(struct request *r)
 
 	warn_missing(&r->plan);
 	if (cell_share(&cell.shared, &err))
-		return fail(&err);
+		return fail_job(r, &err);
 	if (start(r, &cell, &err)) {
-		fail(&err);
+		fail_job(r, &err);
 		record(r, &cell);
 		return EXIT_OURS;
 	}
@@ -150,7 +183,7 @@ static int run(struct request *r)
 	if (cell_wait(&r->plan, &cell, &err)) {
 		status = fail(&err);
 	} else {
-		status = exit_status(&cell, r->command[0]);
+		status = exit_status(r, &cell);
 		explain(&r->plan, &cell);
 	}
 	complain(r, &cell);
@@ -171,7 +204,7 @@ int run_main(int argc, char *argv[])
 	int status;
 
 	if (request_read(argc, argv, false, &r, &err)) {
-		status = fail(&err);
+		status = fail_job(&r, &err);
 	} else if (r.help) {
 		usage_options("run [OPTIONS] [--] COMMAND [ARGUMENTS]");
 		status = 0;

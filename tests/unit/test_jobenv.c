@@ -329,6 +329,34 @@ static void test_ad_size(void **state)
 	assert_null(job.scheduler.job);
 }
 
+/* The cell has a little less memory than the cgroup that HTCondor makes. */
+static void test_ad_gives(void **state)
+{
+	static const struct {
+		const char *text;
+		uint64_t cpus, memory, seconds;
+	} rows[] = {
+		{ "CpusProvisioned = 2\nMemoryProvisioned = 256\n"
+		  "AllowedExecuteDuration = 60\n",
+		  2000, 248ULL << 20, 60 },
+		{ "RequestCpus = 8\nRequestMemory = 512\n", 0, 0, 0 },
+		{ "MemoryProvisioned = 64", 0, 60ULL << 20, 0 },
+		{ "MemoryProvisioned = 0", 0, 0, 0 },
+		{ "CpusProvisioned = 99999999999999999999\n"
+		  "MemoryProvisioned = \"1x\"\n",
+		  0, 0, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < N(rows); i++) {
+		put_ad(rows[i].text, strlen(rows[i].text));
+		read_again();
+		assert_int_equal(job.cpus, rows[i].cpus);
+		assert_int_equal(job.memory, rows[i].memory);
+		assert_int_equal(job.seconds, rows[i].seconds);
+	}
+}
+
 /* A pipe would never end, a directory is no file. */
 static void test_ad_kinds(void **state)
 {
@@ -359,6 +387,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_ids, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_words, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_ad, make_ad, remove_ad),
+		cmocka_unit_test_setup_teardown(test_ad_gives, make_ad,
+						remove_ad),
 		cmocka_unit_test_setup_teardown(test_ad_size, make_ad,
 						remove_ad),
 		cmocka_unit_test_setup_teardown(test_ad_kinds, make_ad,
