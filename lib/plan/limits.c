@@ -68,6 +68,13 @@ static void ask_list(const struct build *b, const struct plan *plan,
 		    number(b, plan->pids + 1));
 }
 
+/* By the queue, for this job; where root does that, the site's is root's. */
+static bool given_own(const struct build *b)
+{
+	return b->host->cg.own_delegated && !b->host->privileged &&
+	       strcmp(b->job->scheduler.name, "none") != 0;
+}
+
 /* The cgroup to work in: the queue's, the site's, ours, or systemd's. */
 static void choose_cgroup(const struct build *b, struct plan *plan)
 {
@@ -78,7 +85,7 @@ static void choose_cgroup(const struct build *b, struct plan *plan)
 	if (b->job->front == JOB_SLURM) {
 		p->source = b->job->cgroup ? CG_ADOPT : CG_NONE;
 		p->parent = b->job->cgroup;
-	} else if (b->site->cgroup_parent) {
+	} else if (b->site->cgroup_parent && !given_own(b)) {
 		p->source = CG_BELOW;
 		p->parent = b->site->cgroup_parent;
 	} else if (cg->own_delegated) {
@@ -109,7 +116,7 @@ static const char *why_not(const struct build *b, const struct plan *plan,
 	char why[200];
 
 	/* What the site names is asked when it is used, not before. */
-	if (b->site->cgroup_parent || source == CG_NONE)
+	if (plan->cg.parent == b->site->cgroup_parent || source == CG_NONE)
 		host.delegated = host.available;
 	if (cg_missing(&host, source == CG_NONE ? CG_BELOW : source, kind, why,
 		       sizeof(why)))
@@ -320,7 +327,8 @@ static bool wants_cgroup(const struct build *b, const struct plan *plan,
 	for (size_t i = 0; i < asks->n; i++)
 		if (!b->o->value[asks->list[i].id].by_queue)
 			return true;
-	return cpu_time_needs_cgroup(b, plan);
+	return build_wants_places(b->o, b->job) ||
+	       cpu_time_needs_cgroup(b, plan);
 }
 
 int build_limits(const struct build *b, struct plan *plan, struct err *err)
@@ -348,9 +356,10 @@ int build_limits(const struct build *b, struct plan *plan, struct err *err)
 	    !cpu_time_needs_cgroup(b, plan))
 		return 0;
 	choose_cgroup(b, plan);
-	plan->unlimited_ok = (v[OPT_LIMITS].num == LIMITS_TRY ||
-			      !wants_cgroup(b, plan, &asks)) &&
-			     plan->cg.source != CG_ADOPT;
+	plan->unasked = !wants_cgroup(b, plan, &asks);
+	plan->unlimited_ok =
+		(v[OPT_LIMITS].num == LIMITS_TRY || plan->unasked) &&
+		plan->cg.source != CG_ADOPT;
 	for (size_t i = 0; i < asks.n; i++)
 		if (enforce(b, plan, &asks.list[i], err))
 			return -1;

@@ -65,6 +65,7 @@ struct plan {
 	size_t n_tags;
 	bool nestable;        /* other containers can be made inside */
 	bool unlimited_ok;    /* no cgroup to be had: go on without limits */
+	bool unasked;         /* all limits are the queue's, which keeps them */
 	bool unbound_ok;      /* no memory policy to be had: go on without */
 	bool unregistered_ok; /* no entry in the registry: go on without */
 	/* Scratch on the host, for the cell or all of the job's. */

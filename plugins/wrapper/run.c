@@ -169,7 +169,7 @@ static int run(struct request *r)
 		fprintf(stderr,
 			"cloison: other cells may pick the same cores: %s\n",
 			cell.unclaimed.text);
-	if (cell.unlimited && !r->plan.quiet)
+	if (cell.unlimited && !r->plan.quiet && !r->plan.unasked)
 		fprintf(stderr, "cloison: no limit is enforced: %s\n",
 			cell.why_not.text);
 	if (*cell.shared->unbound.text && !r->plan.quiet)

@@ -966,6 +966,29 @@ static void limits_where(void **state)
 		"or use limits=try");
 }
 
+/* Only what nobody but the queue wants may be missing. */
+static void limits_given(void **state)
+{
+	static const char *const wishes[] = { NULL, "memory=1M", "cpuset=0-1",
+					      "cpu-policy=pack", "pids=9" };
+
+	(void)state;
+	for (size_t i = 0; i < N(wishes); i++) {
+		fresh();
+		given("cgroup-parent = /cells.slice\n");
+		job.scheduler.name = "gridengine";
+		job.memory = 1 << 30;
+		job.cpus = 2000;
+		host.cg.own_delegated = false;
+		if (wishes[i])
+			wish(wishes[i]);
+		build();
+		assert_int_equal(plan.cg.source, CG_BELOW);
+		assert_int_equal(plan.unasked, !i);
+		assert_int_equal(plan.unlimited_ok, !i);
+	}
+}
+
 static void cores_missing(void **state)
 {
 	(void)state;
@@ -1362,6 +1385,7 @@ int main(void)
 		TEST(limits_off),
 		TEST(limits_slurm),
 		TEST(limits_where),
+		TEST(limits_given),
 		TEST(cores_missing),
 		TEST(scratch_share),
 		TEST(needs),
