@@ -322,8 +322,8 @@ only_limits() { ! squeue -h -o %A | grep -qvxE "$limited|$warned"; }
 }
 
 @test "sbcast and srun --bcast put files outside of the cell: seen but in a private directory" {
-	options=--cell batch 'sbcast -f /bin/readlink ~/cast.bin && ~/cast.bin /proc/1/ns/pid >/dev/null 2>&1; srun ~/cast.bin /proc/self/ns/pid' \
-		'sbcast -f /bin/true /tmp/cast.tmp; srun ls /tmp' 'srun --bcast=$HOME/cast.2 /bin/cat /proc/1/comm'
+	options=--cell batch 'sbcast -f /bin/readlink ~/cast.bin && ~/cast.bin /proc/1/ns/pid >/dev/null 2>&1; srun -Q ~/cast.bin /proc/self/ns/pid' \
+		'sbcast -f /bin/true /tmp/cast.tmp; srun -Q ls /tmp' 'srun -Q --bcast=$HOME/cast.2 /bin/cat /proc/1/comm'
 	[[ $output == pid:*cloison-init ]]
 	[ "${#lines[@]}" -eq 2 ]
 	[ -x cast.bin ] && [ -x /tmp/cast.tmp ]

@@ -15,7 +15,11 @@ setup() {
 
 teardown() {
 	same_again
-	eventually 20 same_slurm_state
+	eventually 20 same_slurm_state || {
+		comm -13 <(echo "$slurm") <(slurm_state)
+		tail -n 30 /var/log/slurm/slurmd.log
+		false
+	}
 }
 
 slurm_state() { find /sys/fs/cgroup -type d -path '*slurmstepd.scope*' | sort; }
