@@ -4,6 +4,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sched.h>
 #include <poll.h>
 #include <pwd.h>
 #include <signal.h>
@@ -14,6 +15,7 @@
 #include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -282,9 +284,11 @@ static void read_cgroup(struct glue *g)
 	if (cg_of("self", path, sizeof(path), &ignored))
 		return;
 	slash = strrchr(path, '/');
-	if (slash && !strcmp(slash, "/slurm"))
-		g->job.cgroup = pool_printf(&g->pool, "%.*s/user",
-					    (int)(slash - path), path);
+	if (!slash || strcmp(slash, "/slurm") != 0)
+		return;
+	g->job.cgroup =
+		pool_printf(&g->pool, "%.*s/user", (int)(slash - path), path);
+	g->stepd_cgroup = pool_strdup(&g->pool, path);
 }
 
 /* What Slurm lets the step have, in MiB; 0 says nothing. */
@@ -426,6 +430,30 @@ static void settle(const struct plan *plan, const struct cell *cell)
 }
 
 /*
+ * Slurm moves the task through task_special, which it removes as soon as the
+ * task is out of it, and tries that once: nobody may be born there meanwhile.
+ */
+static pid_t fork_beside(const struct glue *g)
+{
+	struct clone_args args = { .flags = CLONE_INTO_CGROUP,
+				   .exit_signal = SIGCHLD };
+	cleanup_fd int fd = -1;
+	char path[768];
+	pid_t pid = -1;
+
+	if (g->stepd_cgroup) {
+		snprintf(path, sizeof(path), "%s%s", g->host.cg.mount,
+			 g->stepd_cgroup);
+		fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	}
+	if (fd >= 0) {
+		args.cgroup = (uint64_t)fd;
+		pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+	}
+	return pid < 0 ? fork() : pid;
+}
+
+/*
  * Builds the cell in a process of its own, which then leaves: the cell's init
  * must not be a child of the task, nor live in its cgroup.
  */
@@ -433,7 +461,7 @@ static int build(struct glue *g, struct err *err)
 {
 	TRACE(g->trace, TRACE_BUILD);
 	struct shared *s = g->shared;
-	pid_t pid = fork();
+	pid_t pid = fork_beside(g);
 	int status;
 
 	if (pid < 0)

@@ -55,10 +55,11 @@ struct glue {
 	bool failed; /* to be said in task_init_privileged: err */
 	struct err err;
 	struct shared *shared;
-	int stepd;           /* pidfd of the step daemon */
-	struct trace *trace; /* NULL without --cell-verbose */
-	int64_t init_us;     /* that the hook init took */
-	struct ns_self self; /* in a task that has joined */
+	int stepd;                /* pidfd of the step daemon */
+	const char *stepd_cgroup; /* and its own, beside the step's, or NULL */
+	struct trace *trace;      /* NULL without --cell-verbose */
+	int64_t init_us;          /* that the hook init took */
+	struct ns_self self;      /* in a task that has joined */
 	int64_t start_us, start_mono;
 	struct link link; /* the cell's interface, when link_taken */
 	struct link_usage net;
