@@ -160,13 +160,16 @@ outside=$(readlink /proc/self/ns/pid)
 }
 
 @test "requeue: each run has cells and records of its own, which tell the run" {
+	rm -f rq.out
+	# A shell might see that its command was ended before it gets the signal itself.
 	job=$(as alice sbatch --parsable --mem=100 --requeue --cell -o /home/alice/rq.out --open-mode=append --wrap \
-		'echo run ${SLURM_RESTART_COUNT:-0}; srun true; [ ${SLURM_RESTART_COUNT:-0} -eq 0 ] && sleep 60; exit 5')
+		'echo run ${SLURM_RESTART_COUNT:-0}; srun true; [ ${SLURM_RESTART_COUNT:-0} -eq 0 ] && exec sleep 60; exit 5')
 	eventually 30 grep -q 'run 0' rq.out
 	sleep 1
 	scontrol requeue "$job"
 	eventually 30 requeued "$job"
-	# It would wait for two minutes.
+	# It would wait for two minutes. Credentials are revoked by the second: not within the one of the first run's end.
+	sleep 1
 	scontrol update jobid="$job" StartTime=now
 	eventually 60 grep -q 'run 1' rq.out || {
 		cat rq.out
