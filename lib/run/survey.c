@@ -195,14 +195,21 @@ static bool comes_first(const struct process *init, const struct process *p,
 	return p->inside < than->inside;
 }
 
+/* Where the kernel has it, whatever the entry says. */
+static const char *cgroup_of(const struct entry *e, const struct process *init)
+{
+	const char *path = e->limits ? e->limits : e->cgroup;
+
+	return path && init && is_below(init->cgroup, path) ? path : NULL;
+}
+
 static int64_t read_memory(const struct host *host, const struct entry *e,
 			   const struct process *init)
 {
-	const char *path = e->limits ? e->limits : e->cgroup;
+	const char *path = cgroup_of(e, init);
 	char file[1100], text[32];
 
-	/* Where the kernel has it, whatever the entry says. */
-	if (!path || !init || !is_below(init->cgroup, path))
+	if (!path)
 		return -1;
 	snprintf(file, sizeof(file), "%s%s/memory.current", host->cg.mount,
 		 path);
@@ -267,6 +274,50 @@ void survey_cell(const struct survey *survey, const struct host *host,
 		ret->memory = rss;
 	if (entry->scratch > 0)
 		ret->scratch = read_scratch(entry, ret->payload);
+}
+
+/* Microseconds of a process and of those of its children that it has reaped. */
+static int64_t read_cpu(pid_t pid)
+{
+	unsigned long long t[4];
+	char path[32], text[1024];
+	const char *p;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	if (fd_read_file(AT_FDCWD, path, text, sizeof(text)) < 0)
+		return 0;
+	/* What stands between the first and the last parenthesis is a name. */
+	p = strrchr(text, ')');
+	if (!p || sscanf(p + 1,
+			 " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu "
+			 "%llu %llu %llu",
+			 &t[0], &t[1], &t[2], &t[3]) != 4)
+		return 0;
+	return (int64_t)((t[0] + t[1] + t[2] + t[3]) * 1000000 /
+			 (unsigned long long)sysconf(_SC_CLK_TCK));
+}
+
+void survey_use(const struct survey *survey, const struct host *host,
+		const struct entry *entry, struct cg_usage *ret)
+{
+	const struct process *init = init_of(survey, entry);
+	const char *path = cgroup_of(entry, init);
+	cleanup_fd int fd = -1;
+	char dir[1100];
+	int64_t sum = 0;
+
+	cg_usage_init(ret);
+	if (path) {
+		snprintf(dir, sizeof(dir), "%s%s", host->cg.mount, path);
+		fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		cg_usage_read(fd, ret);
+	}
+	if (!init || ret->cpu_usage_us >= 0)
+		return;
+	for (size_t i = 0; i < survey->n; i++)
+		if (holds(survey, entry, init, &survey->process[i]))
+			sum += read_cpu(survey->process[i].pid);
+	ret->cpu_usage_us = sum;
 }
 
 static bool is_process(const struct survey *s, const struct entry *e,

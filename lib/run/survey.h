@@ -55,6 +55,13 @@ void survey_cell(const struct survey *survey, const struct host *host,
 		 const struct entry *entry, struct cell_now *ret);
 
 /*
+ * What a cell has used so far: by its cgroup, or the CPU time alone, summed up
+ * by process, where it has none.
+ */
+void survey_use(const struct survey *survey, const struct host *host,
+		const struct entry *entry, struct cg_usage *ret);
+
+/*
  * Whether a user's word means this cell: the beginning or the end of its id
  * (four characters at least), its job, or JOB.STEP, or the host's number of
  * one of its processes or of its supervisor.

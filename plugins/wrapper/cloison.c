@@ -20,6 +20,7 @@ static const struct {
 	{ "run", run_main, "run a command in a cell" },
 	{ "plan", plan_main, "show what run would do, and do nothing" },
 	{ "ls", ls_main, "show the cells that run on this node" },
+	{ "top", top_main, "show what they use, again and again" },
 	{ "enter", enter_main, "run a command in a cell that runs" },
 	{ "gc", gc_main, "clean up after cells that were killed" },
 	{ "check", check_main, "is this node fit for cells" },

@@ -34,6 +34,7 @@ int read_only_flags(int argc, char *argv[], const struct flag *list,
 int run_main(int argc, char *argv[]);
 int plan_main(int argc, char *argv[]);
 int ls_main(int argc, char *argv[]);
+int top_main(int argc, char *argv[]);
 int enter_main(int argc, char *argv[]);
 int gc_main(int argc, char *argv[]);
 int check_main(int argc, char *argv[]);

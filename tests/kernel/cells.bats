@@ -425,12 +425,51 @@ print(cell)' "$@"
 	"$CLOISON" gc
 }
 
+# top_says WORD FILTER: of cells while they run, through jq.
+top_says() { "$CLOISON" top --json "$1" | jq -e ".cells[0] | $2"; }
+
+@test "top shows what a cell uses by the second, the busiest first" {
+	export PBS_JOBID=top-$$
+	sleeper
+	idle=$id
+	start -- sh -c 'while :; do :; done'
+	busy=$id
+	# On a machine that does other things as well it has what it gets.
+	eventually top_says "$busy" '.cpus > 0.2 and .cpus < 1.5'
+	top_says "$idle" '.cpus < 0.1 and .processes == 2 and .memory_bytes > 100000'
+	"$CLOISON" top --json "$PBS_JOBID" | jq -e --arg busy "$busy" --arg idle "$idle" '[.cells[].id] == [$busy, $idle]'
+	run -0 "$CLOISON" top "$PBS_JOBID"
+	[[ ${lines[0]} == CELL*CPU%*MEMORY* && ${lines[1]} == "${busy: -8}"* && ${lines[2]} == "${idle: -8}"* && ${#lines[@]} -eq 3 ]]
+}
+
+@test "top counts the time of processes that have ended" {
+	start -- sh -c 'while :; do timeout 0.05 sh -c "while :; do :; done"; done'
+	eventually top_says "$id" '.cpus > 0.2'
+}
+
+@test "top on a terminal goes on until it is ended" {
+	command -v script >/dev/null || skip "needs script(1)"
+	sleeper
+	run timeout 4 script -qec "stty rows 20 cols 100; exec '$CLOISON' top $id" /dev/null
+	[[ $(grep -c "${id: -8}" <<<"$output") -ge 2 && $output == *$'\e[H\e[J'* ]]
+	run timeout 20 script -qec "'$CLOISON' top --once $id" /dev/null
+	[[ $(grep -c "${id: -8}" <<<"$output") -eq 1 && $output != *$'\e[J'* ]]
+}
+
+@test "top of a cell that is not there, or with an unknown option" {
+	run -125 "$CLOISON" top nonsense
+	[[ $output == "cloison: no cell 'nonsense'"* ]]
+	run -125 "$CLOISON" top --nonsense
+	[[ $output == "cloison: unknown option '--nonsense'"* ]]
+}
+
 @test "nobody sees other users' cells but root" {
 	is_root || skip "needs root"
 	sleeper
 	as_nobody=(setpriv --reuid=64322 --regid=64322 --clear-groups env -u XDG_RUNTIME_DIR)
 	[[ $("${as_nobody[@]}" "$CLOISON" ls --json --all) != *"$id"* ]]
 	run -125 "${as_nobody[@]}" "$CLOISON" ls "$id"
+	run -125 "${as_nobody[@]}" "$CLOISON" top "$id"
 	run -125 "${as_nobody[@]}" "$CLOISON" enter "$id" -- true
 	[[ $output == *"no cell '$id' of yours"* ]]
 	run -125 "${as_nobody[@]}" "$CLOISON" enter "$inside" -- true
