@@ -52,7 +52,8 @@ struct glue {
 	struct job job;
 	struct host host;
 	struct plan plan;
-	bool failed; /* to be said in task_init_privileged: err */
+	bool failed;  /* to be said in task_init_privileged: err */
+	bool refused; /* said: this task is to fail in task_init */
 	struct err err;
 	struct shared *shared;
 	int stepd;                /* pidfd of the step daemon */

@@ -2,8 +2,10 @@
 /*
  * The SPANK plugin: callbacks that hand over to glue.c. What may happen where
  * is spank(8)'s: a failure in an early remote hook would drain the node, so
- * whatever a user can cause is told in task_init_privileged, as -1, which
- * every release of Slurm takes for a failed task.
+ * whatever a user can cause is told in task_init_privileged, and fails in
+ * task_init, as -1, which every release of Slurm takes for a failed task. In
+ * between slurmstepd moves the task through its cgroups: one that ends then
+ * may leave them behind.
  */
 #include "config.h"
 
@@ -234,10 +236,10 @@ int slurm_spank_task_init_privileged(spank_t spank, int ac, char *argv[])
 	TRACE(glue.trace, TRACE_PRIVILEGED);
 	if (glue.bypassed)
 		tell_bypassed(spank);
-	if (!glue.asked || !glue_join(&glue, spank, &err))
-		return 0;
-	slurm_error("cloison: %s", err.text);
-	return -1;
+	glue.refused = glue.asked && glue_join(&glue, spank, &err);
+	if (glue.refused)
+		slurm_error("cloison: %s", err.text);
+	return 0;
 }
 
 int slurm_spank_task_init(spank_t spank, int ac, char *argv[])
@@ -247,6 +249,8 @@ int slurm_spank_task_init(spank_t spank, int ac, char *argv[])
 	(void)ac;
 	(void)argv;
 	TRACE(glue.trace, TRACE_TASK_INIT);
+	if (glue.refused)
+		return -1;
 	if (!glue.asked || !glue_enter(&glue, spank, &err))
 		return 0;
 	slurm_error("cloison: %s", err.text);

@@ -17,8 +17,8 @@
 
 enum {
 	COLUMNS = 11,
-	INTERVAL = 2,   /* seconds between two looks */
-	FIRST_MS = 500, /* but the second comes sooner */
+	INTERVAL_MS = 2000, /* between two looks */
+	FIRST_MS = 500,     /* but the second comes sooner */
 };
 
 /* One look at all cells. */
@@ -215,7 +215,7 @@ static int watch(char *const words[], bool json, bool once, struct err *err)
 	long ms = FIRST_MS;
 	int r = take(words, &old, err);
 
-	for (; !r; ms = INTERVAL * 1000) {
+	for (; !r; ms = INTERVAL_MS) {
 		struct rate *list;
 
 		wait_ms(ms);

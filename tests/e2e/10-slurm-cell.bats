@@ -314,3 +314,12 @@ heads() { grep -ls "\"job\":\"$1\"" /var/spool/cloison/tmp/*.json; }
 	cat /home/alice/many.out
 	[ ! -s /home/alice/many.out ]
 }
+
+@test "20 steps that are refused, of two tasks each, leave the node as it was" {
+	job=$(as alice sbatch --parsable -n2 -o /home/alice/many.out --wrap \
+		'for i in $(seq 20); do srun -Q --cell-ro=/nonexistent true && echo bad; done')
+	wait_job "$job" 300
+	[ "$(grep -c 'cloison: --cell-ro: /nonexistent: No such file' /home/alice/many.out)" -eq 40 ]
+	run ! grep bad /home/alice/many.out
+	rm /home/alice/many.out
+}
