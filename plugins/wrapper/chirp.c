@@ -43,7 +43,7 @@ static const struct {
 
 struct chirp {
 	int fd;
-	bool at_once; /* delayed updates are refused */
+	int how; /* of the two kinds of update, the one that is tried first */
 	struct pool *pool;
 	struct err *err;
 	const char *ad; /* of the job, as it was when it started */
@@ -179,23 +179,31 @@ static void hang_up(struct chirp *c)
 
 /*
  * An update that goes with the next one of the starter's costs the schedd
- * nothing, and is what most pools allow; for a job with WantIOProxy the other
- * kind is there, too.
+ * nothing, and is what most pools allow; for a job with WantIOProxy or
+ * WantRemoteUpdates the other kind is there, too.
  */
+enum {
+	DELAYED,
+	AT_ONCE,
+	WAYS
+};
+
 static void set(struct chirp *c, const char *name, const char *value)
 {
-	static const char *const how[] = { "set_job_attr_delayed",
-					   "set_job_attr" };
+	static const char *const how[WAYS] = {
+		[DELAYED] = "set_job_attr_delayed",
+		[AT_ONCE] = "set_job_attr",
+	};
 	long is = 0;
 
-	for (int i = c->at_once; !c->failed && i < 2; i++) {
-		c->failed = ask(
-			c,
-			pool_printf(c->pool, "%s %s %s\n", how[i], name, value),
-			&is);
-		c->at_once = i;
+	for (int i = 0; !c->failed && i < WAYS; i++) {
+		c->failed = ask(c,
+				pool_printf(c->pool, "%s %s %s\n", how[c->how],
+					    name, value),
+				&is);
 		if (!is)
 			return;
+		c->how = (c->how + 1) % WAYS;
 	}
 	if (!c->failed)
 		c->failed = err_set(c->err, 0,
@@ -242,6 +250,9 @@ int chirp_record(const struct job *job, const char *json, struct pool *pool,
 		return 0;
 	if (record_parse(json, strlen(json), pool, &r, err))
 		return -1;
+	/* The starter puts such a job on hold, and forgets what it was told. */
+	if (r.usage.oom_kills > 0)
+		c.how = AT_ONCE;
 	c.failed = greet(&c);
 	if (!c.failed) {
 		record_each(&r, pool, tell, &c);

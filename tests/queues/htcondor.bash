@@ -16,6 +16,14 @@ SYSTEM_PERIODIC_HOLD_cloison_REASON = CloisonError
 END
 }
 
+# Those for attributes that are there at once.
+updates() {
+	cat <<'END'
+SUBMIT_ATTRS = $(SUBMIT_ATTRS) WantRemoteUpdates
+WantRemoteUpdates = true
+END
+}
+
 setup_file() {
 	wanted >"$config"
 	condor_reconfig >/dev/null

@@ -23,7 +23,7 @@ with_and_without() {
 			echo "not there: $line"
 			return 1
 		}
-	done < <(wanted)
+	done < <(wanted && updates)
 }
 
 @test "a job runs in a cell, its output comes back from scratch, and HTCondor knows how it ended" {

@@ -174,6 +174,33 @@ static void test_record(void **state)
 			    "4096\n");
 }
 
+/* A job on hold for want of memory gets no more updates. */
+static void test_oom(void **state)
+{
+	struct record r;
+	const char *json;
+
+	(void)state;
+	record_init(&r);
+	r.id = "0-1";
+	r.exit.reason = "oom";
+	r.usage.oom_kills = 2;
+	assert_int_equal(record_format(&r, &pool, &json, &err), 0);
+	start(NULL);
+	assert_int_equal(chirp_record(&job, json, &pool, &err), 0);
+	assert_string_equal(stop(), "cookie secret\n"
+				    "set_job_attr CloisonRecord \"0-1\"\n"
+				    "set_job_attr CloisonReason \"oom\"\n"
+				    "set_job_attr CloisonOomKills 2\n");
+	/* Where that is refused they are better than nothing. */
+	start("set_job_attr ");
+	assert_int_equal(chirp_record(&job, json, &pool, &err), 0);
+	stop();
+	assert_non_null(strstr(asked, "delayed CloisonRecord \"0-1\"\n"
+				      "set_job_attr_delayed CloisonReason "
+				      "\"oom\"\n"));
+}
+
 /* What the job's last run has said of itself is not said of this one. */
 static void test_run_again(void **state)
 {
@@ -262,6 +289,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_string, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_record, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_oom, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_run_again, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(test_error, setup, teardown),
