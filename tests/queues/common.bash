@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# What the tests of queues share: `load common` at the top of a file. They run as root in namespaces (tests/vm/native), without
-# systemd and without cgroups.
+# What the tests of queues share: `load common` at the top of a file. They run as root: in namespaces (tests/vm/native), without
+# systemd and without cgroups, or as QUEUE-guest.bats in a guest that has both (tests/vm/queues/guest).
 # shellcheck shell=bash
 load ../e2e/common
 
