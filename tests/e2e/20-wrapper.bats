@@ -84,6 +84,41 @@ queued() {
 	queued as_session alice systemd-run --user --quiet --wait --collect --unit=queue-own -p Delegate=yes
 }
 
+# recipe: the unit and the timer of cloison-queues(7), for now instead of 03:00.
+recipe() {
+	awk '$0 == "# SYSTEMD" { here = 1 }
+		here && /^```/ && n++ { exit }
+		n && /^# nightly/ { file = "/run/systemd/system/" $2; next }
+		file { print >file }' /opt/cloison-tests/plugins/wrapper/cloison-queues.7.scd
+	mkdir -p /run/systemd/system/nightly.timer.d
+	printf '[Timer]\nOnCalendar=\nOnActiveSec=1s\nAccuracySec=1s\n' >/run/systemd/system/nightly.timer.d/now.conf
+	systemctl daemon-reload
+}
+nightly_cell() { find /sys/fs/cgroup/system.slice/nightly.service -mindepth 1 -maxdepth 1 -name 'cloison-[0-9]*-*' | grep .; }
+nightly_ended() { systemctl is-failed --quiet nightly.service; }
+
+@test "a systemd timer, as cloison-queues(7) has it: its user's cell is below the unit, with the limit" {
+	recipe
+	as alice mkdir -p bin
+	printf '#!/bin/sh\nid -un\ncat /proc/self/cgroup /sys/fs/cgroup/memory.max\nuntil [ -e /home/alice/go ]; do sleep 0.2; done\nexit 3\n' \
+		>/home/alice/bin/nightly
+	chmod 755 /home/alice/bin/nightly
+	systemctl start nightly.timer
+	eventually 60 nightly_cell
+	[ "$(cat "$(nightly_cell)/memory.max")" = $((4 << 30)) ]
+	touch /home/alice/go
+	eventually 60 nightly_ended
+	run journalctl --no-pager --output=cat --unit=nightly.service
+	result=$(systemctl show -P ExecMainStatus nightly.service)
+	systemctl stop nightly.timer nightly.service
+	systemctl reset-failed nightly.service
+	rm -r /home/alice/{go,bin} /run/systemd/system/nightly.*
+	systemctl daemon-reload
+	echo "$output"
+	[[ $result == 3 && $output == *$'alice\n0::/\n4294967296'* ]]
+	as alice cloison report --by=record --json | jq -e 'any(.[]; .scheduler.job_name == "nightly" and .exit.code == 3)'
+}
+
 # kept: what the kernel holds for the cells that run.
 kept() {
 	find /sys/fs/cgroup -path '*cloison-[0-9]*-*/*' -type f \( -name '*.max' -o -name '*.high' -o -name '*.weight' -o \
