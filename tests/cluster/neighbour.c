@@ -87,6 +87,14 @@ static int net_ns(spank_t spank)
 	return unshare(CLONE_NEWNET) ? fail(spank) : 0;
 }
 
+/* Whether this is in the job's own /tmp, where the test has put a file. */
+static int where(spank_t spank)
+{
+	return spank_setenv(spank, "NEIGHBOUR",
+			    access("/tmp/of-job", F_OK) ? "outside" : "inside",
+			    1);
+}
+
 static int took(int val, const char *arg, int remote)
 {
 	(void)val;
@@ -110,6 +118,7 @@ static const struct {
 	{ "thread", thread },   { "atfork", atfork },     { "env", env },
 	{ "fail", fail },       { "mount-ns", mount_ns }, { "join", join },
 	{ "user-ns", user_ns }, { "net-ns", net_ns },     { "option", option },
+	{ "where", where },
 };
 
 static int hook(spank_t spank, const char *name, int ac, char *argv[])

@@ -120,12 +120,12 @@ found() { [[ $(cell_field "$@" 2>/dev/null) =~ ^[0-9a-f] ]]; }
 
 cgroup_of() { sed -n 's/^0:://p' "/proc/$1/cgroup"; }
 
-# Slurm's own namespaces: what there is in this release.
+# Slurm's own namespaces: what there is in this release. With contain_spank some hooks run in there.
 isolations() {
 	case $(slurmd -V) in
 	*" 22."*) echo job_container/tmpfs ;;
-	*" 24."*) echo job_container/tmpfs job_container/tmpfs+EntireStepInNS=true ;;
-	*) echo namespace/tmpfs namespace/linux namespace/linux+CLONE_NEW{PID,USER} namespace/linux+CLONE_NEWUSER,CLONE_NEWPID ;;
+	*" 24."*) echo job_container/tmpfs job_container/tmpfs+{EntireStepInNS=true,SlurmdParameters=contain_spank} ;;
+	*) echo namespace/tmpfs namespace/{tmpfs,linux}+SlurmdParameters=contain_spank namespace/linux namespace/linux+CLONE_NEW{PID,USER} namespace/linux+CLONE_NEWUSER,CLONE_NEWPID ;;
 	esac
 }
 
@@ -133,7 +133,11 @@ isolations() {
 isolated_by() {
 	local type=${1%+*} setting=
 	[[ $1 != *+* ]] || setting=${1#*+}
-	sed -i '/^JobContainerType=\|^NamespaceType=/d' /etc/slurm/slurm.conf
+	unisolated
+	if [[ $setting == SlurmdParameters=* ]]; then
+		echo "$setting" >>/etc/slurm/slurm.conf
+		setting=
+	fi
 	case $type in
 	job_container/*) echo "JobContainerType=$type" ;;
 	*) echo "NamespaceType=$type" ;;
@@ -150,6 +154,6 @@ defaults:
 END
 }
 unisolated() {
-	sed -i '/^JobContainerType=\|^NamespaceType=/d' /etc/slurm/slurm.conf
+	sed -i '/^JobContainerType=\|^NamespaceType=\|^SlurmdParameters=/d' /etc/slurm/slurm.conf
 	rm -f /etc/slurm/{job_container.conf,namespace.yaml}
 }
