@@ -11,7 +11,7 @@ wanted() {
 USER_JOB_WRAPPER = /usr/libexec/cloison/cloison-htcondor
 CHIRP_DELAYED_UPDATE_PREFIX = $(CHIRP_DELAYED_UPDATE_PREFIX), Cloison*
 SYSTEM_PERIODIC_HOLD_NAMES = $(SYSTEM_PERIODIC_HOLD_NAMES) cloison
-SYSTEM_PERIODIC_HOLD_cloison = CloisonErrorStart =?= NumShadowStarts && ExitCode >= 125 && ExitCode <= 127
+SYSTEM_PERIODIC_HOLD_cloison = JobStatus == 2 && CloisonErrorStart =?= NumShadowStarts && ExitCode >= 125 && ExitCode <= 127
 SYSTEM_PERIODIC_HOLD_cloison_REASON = CloisonError
 END
 }

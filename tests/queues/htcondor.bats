@@ -110,7 +110,12 @@ ended_as() {
 	ad HoldReason
 	[[ $(ad HoldReason) == 'cloison: /etc/cloison/cloison.conf:1: '* ]]
 	rm /etc/cloison/cloison.conf
+	# While no slot is free the condition is looked at again and again.
+	as alice condor_qedit "$job" Requirements false
 	as alice condor_release "$job"
+	sleep 6
+	state_is 1
+	as alice condor_qedit "$job" Requirements true
 	eventually 120 accounted
 	[[ $(acct ExitCode CloisonReason CloisonError NumShadowStarts) == '0 exited undefined 2' ]]
 }
