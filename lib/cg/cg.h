@@ -62,10 +62,18 @@ struct cg_limit_row {
 };
 extern const struct cg_limit_row cg_limits[CG_LIMITS];
 
+/*
+ * A leaf of this name is for who cells are made beside, by root's prolog of a
+ * queue (run/queuejob.h).
+ */
+#define CG_MAIN "cloison-main"
+
 /* What the host offers, found by cg_probe. */
 struct cg_host {
 	char mount[128];    /* of the v2 hierarchy, "" when there is none */
-	char own[512];      /* this process's cgroup, "" when unknown */
+	char own[512];      /* this process's cgroup, or what is above it where
+			       it is a CG_MAIN and that is delegated to us; ""
+			       when unknown */
 	unsigned available; /* controllers that the v2 hierarchy has at all */
 	unsigned legacy;    /* controllers bound to cgroup v1 hierarchies */
 	unsigned delegated; /* those of `own`; CG_BELOW: if own_delegated */

@@ -187,6 +187,20 @@ static void probe_systemd(struct cg_host *ret)
 	ret->scope = ret->systemd ? ret->available & ~(unsigned)CG_HUGETLB : 0;
 }
 
+/* Processes that would be in the way of a division are in a leaf of it. */
+static void step_up(struct cg_host *host)
+{
+	char *name = strrchr(host->own, '/');
+	cleanup_fd int above = -1;
+
+	if (!name || name == host->own || strcmp(name + 1, CG_MAIN) != 0)
+		return;
+	*name = '\0';
+	above = cg_open_path(host->mount, host->own);
+	if (above < 0 || !cg_is_delegated(above))
+		*name = '/';
+}
+
 int cg_probe_from(const char *proc, struct cg_host *ret, struct err *err)
 {
 	cleanup_fd int top = -1, own = -1;
@@ -203,6 +217,7 @@ int cg_probe_from(const char *proc, struct cg_host *ret, struct err *err)
 	ret->available = controllers_of(top);
 	if (!ret->own[0])
 		return 0;
+	step_up(ret);
 	own = cg_open_path(ret->mount, ret->own);
 	ret->delegated = controllers_of(own);
 	ret->own_delegated = own >= 0 && cg_is_delegated(own);

@@ -390,6 +390,12 @@ static int set_cgroup_parent(struct site *site, const char *value,
 	return option_path(value, NULL, &site->pool, &site->cgroup_parent, err);
 }
 
+static int set_cgroup_jobs(struct site *site, const char *value,
+			   struct err *err)
+{
+	return option_path(value, NULL, &site->pool, &site->cgroup_jobs, err);
+}
+
 static int set_cores(struct site *site, const char *value, struct err *err)
 {
 	static const char *const list[] = { "exclusive", "share", NULL };
@@ -421,6 +427,7 @@ static const struct {
 	{ "spool-max-user", set_spool_max_user },
 	{ "spool-sync", set_spool_sync },
 	{ "cgroup-parent", set_cgroup_parent },
+	{ "cgroup-jobs", set_cgroup_jobs },
 	{ "cores", set_cores },
 };
 

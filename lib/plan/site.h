@@ -67,6 +67,7 @@ struct site {
 	bool spool_unsynced;                  /* cells do not wait for disks */
 	bool share_cores;          /* cells get cores that others have */
 	const char *cgroup_parent; /* delegated for cells, by cgroup path */
+	const char *cgroup_jobs;   /* for those of jobs, which root makes */
 };
 
 /* The built-in profiles and nothing else. */

@@ -23,6 +23,8 @@ static const struct {
 	{ "top", top_main, "show what they use, again and again" },
 	{ "enter", enter_main, "run a command in a cell that runs" },
 	{ "gc", gc_main, "clean up after cells that were killed" },
+	{ "prolog", prolog_main, "prepare a job of Grid Engine, as root" },
+	{ "epilog", epilog_main, "clean up after one, as root" },
 	{ "check", check_main, "is this node fit for cells" },
 	{ "report", report_main, "show the records of finished cells" },
 	{ "version", version_main, "show the version" },

@@ -10,6 +10,7 @@
 #include "acct/spool.h"
 #include "base/cleanup.h"
 #include "run/gc.h"
+#include "run/queuejob.h"
 #include "wrapper.h"
 
 static void tell(void *arg, const char *id, const char *text, bool bad)
@@ -46,6 +47,19 @@ static int close_lost(bool verbose, struct err *err)
 	return r;
 }
 
+/* What one job has left must not keep others from being cleaned up. */
+static void jobs(int (*fn)(const struct host *host, const char *id,
+			   struct err *err),
+		 const struct host *host, struct gc_count *n)
+{
+	struct err err;
+
+	if (geteuid() || !fn(host, NULL, &err))
+		return;
+	fprintf(stderr, "cloison: %s\n", err.text);
+	n->failed++;
+}
+
 int gc_main(int argc, char *argv[])
 {
 	bool verbose = false, help = false;
@@ -66,8 +80,13 @@ int gc_main(int argc, char *argv[])
 		return 0;
 	}
 	r = host_probe(HOST_CGROUP, NULL, &pool, &host, &err);
+	/* Jobs first, so that their cells are dead. */
+	if (!r)
+		jobs(queuejobs_kill, &host, &n);
 	if (!r)
 		r = gc_run(&host, true, &report, &n, &err);
+	if (!r)
+		jobs(queuejobs_remove, &host, &n);
 	if (!r)
 		r = close_lost(verbose, &err);
 	if (!r && verbose)

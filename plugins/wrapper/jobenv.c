@@ -16,6 +16,7 @@
 #include "base/parse.h"
 #include "jobenv.h"
 #include "plan/option.h"
+#include "plan/queuejob.h"
 
 enum fact {
 	FACT_JOB,
@@ -205,16 +206,15 @@ static uint64_t amount(const char *ad, const char *name, uint64_t most,
 
 /*
  * What the slot that was made for the job has. The starter's cgroup has the
- * same limit on memory, and all of the job is killed at that, with who could
- * tell why: the cell's is below it, by what its supervisor needs, but not so
- * far that the starter would take the node to be out of memory (a tenth).
+ * same limit on memory: the cell's is below it, but not so far that the starter
+ * would take the node to be out of memory (a tenth).
  */
 static void ad_gives(const char *ad, struct job *job, struct pool *pool)
 {
-	const uint64_t most = 1ULL << 30, supervisor = 8 << 20;
+	const uint64_t most = 1ULL << 30;
 	uint64_t m = amount(ad, "MemoryProvisioned", most, pool) << 20;
 
-	job->memory = m - (m / 16 < supervisor ? m / 16 : supervisor);
+	job->memory = queue_job_inside(m);
 	job->cpus = 1000 * amount(ad, "CpusProvisioned", most, pool);
 	job->seconds = amount(ad, "AllowedExecuteDuration", most, pool);
 }

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "jobenv.h"
+#include "noted.h"
 #include "plan/resolve.h"
 #include "sudo.h"
 #include "wrapper.h"
@@ -179,7 +180,7 @@ static int read_caller(struct request *r, struct err *err)
 	read_groups(r);
 	jobenv_read(job, &r->pool);
 	sudo_read(job);
-	return read_cwd(r, err);
+	return noted_read(job, &r->pool, err) || read_cwd(r, err) ? -1 : 0;
 }
 
 /* Root's cache is for all; a user's lives as long as his session. */

@@ -37,6 +37,8 @@ int ls_main(int argc, char *argv[]);
 int top_main(int argc, char *argv[]);
 int enter_main(int argc, char *argv[]);
 int gc_main(int argc, char *argv[]);
+int prolog_main(int argc, char *argv[]);
+int epilog_main(int argc, char *argv[]);
 int check_main(int argc, char *argv[]);
 int report_main(int argc, char *argv[]);
 int version_main(int argc, char *argv[]);

@@ -27,6 +27,7 @@ static void plain_site(const struct site *site)
 	plain(site->default_profile);
 	plain(site->spool);
 	plain(site->cgroup_parent);
+	plain(site->cgroup_jobs);
 	for (size_t i = 0; i < site->n_loosen_rw; i++) {
 		plain(site->loosen_rw[i]);
 		check(*site->loosen_rw[i] == '/');

@@ -8,6 +8,6 @@ load ../e2e/common
 leftovers() {
 	pgrep -x cloison || true
 	pgrep -x cloison-init || true
-	find /run/cloison/{cells,cpus,jobs,leases} -mindepth 1 ! -name gc.lock 2>/dev/null || true
+	find /run/cloison/{cells,cpus,jobs,leases,queue} -mindepth 1 ! -name gc.lock 2>/dev/null || true
 	grep -c . /proc/self/mountinfo
 }

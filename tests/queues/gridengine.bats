@@ -1,56 +1,29 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Grid Engine with cloison-gridengine as the starter_method of its queue, and the same jobs without it.
+# shellcheck disable=SC2154
 load common
+load gridengine
 
 starter=/usr/libexec/cloison/cloison-gridengine
-export SGE_SINGLE_LINE=1
 
 setup_file() {
-	configure starter_method "$starter"
+	configure_wanted
 }
 
 setup() {
-	cd "$BATS_TEST_TMPDIR" || return
-	chmod 755 "$BATS_TEST_TMPDIR" "$BATS_RUN_TMPDIR" "$BATS_SUITE_TMPDIR" "$BATS_FILE_TMPDIR" 2>/dev/null || true
-	rm -rf /home/alice/job /home/alice/out
-	before=$(leftovers)
+	prepare
 }
 
 # Whatever the queue was set to; and nothing is left of a job.
 teardown() {
-	configure starter_method "$starter"
+	configure_wanted
 	configure shell_start_mode posix_compliant
+	as alice qdel -u alice >/dev/null 2>&1 || true
+	qmod -cq all.q >/dev/null 2>&1 || true
 	eventually 20 queue_empty
 	eventually 20 cleaned
 }
-queue_empty() { [[ ! $(qstat -u '*') ]]; }
-cleaned() { [[ $(leftovers) == "$before" ]] && ! ls -d /tmp/*.all.q >/dev/null 2>&1; }
-
-configure() { qconf -rattr queue "$1" "$2" all.q >/dev/null; }
-
-# script: the job, from standard input
-script() {
-	cat >/home/alice/job
-	chmod 755 /home/alice/job
-}
-
-# submit ARGUMENTS...: as alice; $job. Output is in ~alice/out.
-submit() {
-	rm -f /home/alice/out
-	job=$(as alice qsub -terse -j y -o /home/alice/out "$@")
-	job=${job%%.*}
-}
-acct() { qacct -j "$job" 2>/dev/null | awk -v key="$1" '$1 == key { print $2 }'; }
-accounted() { [[ $(acct exit_status | wc -l) -ge ${1:-1} ]]; }
-# run_job ARGUMENTS...: submit, wait for its end, $output and $status as the queue knows it
-run_job() {
-	submit "$@"
-	eventually 60 accounted
-	output=$(cat /home/alice/out)
-	status=$(acct exit_status)
-}
-says() { grep -qx "$1" /home/alice/out 2>/dev/null; }
 
 # with_and_without FUNCTION: the same outcome of it in $both, with a starter and without
 with_and_without() {
@@ -59,6 +32,15 @@ with_and_without() {
 	configure starter_method NONE
 	both=$("$@")
 	diff <(echo "$both") <(echo "$with")
+}
+
+@test "the manual page has the lines that are tested here" {
+	while IFS= read -r line; do
+		grep -qxF "$line" "$page" || {
+			echo "not there: $line"
+			return 1
+		}
+	done < <(wanted)
 }
 
 @test "a batch job runs in a cell, and Grid Engine knows how it ended" {
@@ -125,9 +107,10 @@ ended_as() {
 	[[ $both == '100 30' ]]
 	eventually 10 queue_up
 }
-queue_up() { [[ ! $(qstat -f -qs E) ]]; }
 
 @test "where no cell can be made the job fails with a line, and the queue goes on" {
+	configure prolog NONE
+	configure epilog NONE
 	mkdir -p /etc/cloison
 	echo nonsense >/etc/cloison/cloison.conf
 	script <<<true
@@ -186,11 +169,10 @@ delete_warned() {
 }
 
 @test "what is left of a cell that Grid Engine killed is cleared away by the epilog, which closes its record" {
-	configure epilog '/usr/bin/cloison gc'
 	caught delete
-	configure epilog NONE
 	[[ ! $(as alice cloison ls --all --json | jq '.cells[]') ]]
-	[[ $(as alice cloison report --job "$job" --by=reason | awk 'NR > 1 { print $1, $2 }') == 'lost 1' ]]
+	[[ $(reasons) == 'lost 1' ]]
+	[[ ! -e /run/cloison/queue/$job.0 ]]
 }
 
 stopped() { pgrep -r T -f '^sleep 9753' >/dev/null; }
@@ -270,5 +252,116 @@ sleeping() { pgrep -r S -f '^sleep 9753' >/dev/null; }
 	cat failed
 	[[ $(<failed) == $'5 143\n9 143\n13 3' ]]
 	as alice cloison report --job "$job" --by=reason
-	[[ $(as alice cloison report --job "$job" --by=reason | awk 'NR > 1 { print $1, $2 }' | sort) == $'cpu-time 1\nexited 18\ntime-limit 1' ]]
+	[[ $(reasons) == $'cpu-time 1\nexited 18\ntime-limit 1' ]]
+}
+
+@test "what root's prolog knows of a job is in its record, and with it what the environment cannot say" {
+	printf 'name optics\noticket 0\nfshare 0\nacl NONE\nxacl NONE\n' >project
+	qconf -Aprj "$PWD/project"
+	script <<-'END'
+		cat "/run/cloison/queue/$JOB_ID.3"
+		sleep 1
+	END
+	run_job -P optics -A phys -N sweep -t 3 -pe smp 2 -l h_vmem=2G \
+		-v SGE_ACCOUNT=other,QUEUE=other,CLOISON_OPTIONS=--record=/home/alice/record /home/alice/job
+	qconf -dprj optics
+	echo "$output"
+	for line in "id $job.3" 'uid 1000' 'slots 2' 'memory 4294967296' 'account phys' 'project optics' 'queue all.q' 'name sweep'; do
+		grep -qxF "$line" <<<"$output"
+	done
+	run ! grep '^cgroup' <<<"$output"
+	jq -cS '[.scheduler, .user.account]' /home/alice/record | tee record
+	rm /home/alice/record
+	[[ $(<record) == '[{"cluster":"default","job":"'"$job"'","job_name":"sweep","name":"gridengine","project":"optics","queue":"all.q","step":"3"},"phys"]' ]]
+	[[ ! $(ls /run/cloison/queue) ]]
+}
+
+@test "a cell cannot have more than the job's slots and memory" {
+	script <<<true
+	for option in --cpus=3 --memory=3G; do
+		run_job -pe smp 2 -l h_vmem=1G -v CLOISON_OPTIONS=$option /home/alice/job
+		echo "$output"
+		[[ $output == "cloison: ${option%=*}: "*'that gridengine gives the job: ask the queue for more' && $status == 125 ]]
+	done
+}
+
+@test "the environment of a job is nothing to root's prolog and epilog" {
+	cat >evil.c <<-'END'
+		#include <fcntl.h>
+		#include <stdio.h>
+		#include <unistd.h>
+		__attribute__((constructor)) static void came(void)
+		{
+			char path[64];
+
+			snprintf(path, sizeof(path), "/tmp/came-%u", geteuid());
+			close(open(path, O_CREAT | O_WRONLY, 0666));
+		}
+	END
+	cc -shared -fPIC -o /home/alice/evil.so evil.c
+	chmod 755 /home/alice/evil.so
+	script <<<'cat "/run/cloison/queue/$JOB_ID.0"'
+	run_job -v LD_PRELOAD=/home/alice/evil.so,LD_LIBRARY_PATH=/home/alice,PATH=/evil:/bin,HOME=/evil,XDG_RUNTIME_DIR=/evil,TMPDIR=/evil \
+		-v JOB_ID=1,SGE_TASK_ID=9,SGE_JOB_SPOOL_DIR=/evil,USER=bob,LOGNAME=bob,NSLOTS=99 /home/alice/job
+	rm /home/alice/evil.so
+	echo "$output"
+	ls /tmp/came-*
+	[[ ! -e /tmp/came-0 && -e /tmp/came-1000 ]]
+	rm /tmp/came-*
+	grep -qxF "id $job.0" <<<"$output"
+	grep -qxF 'slots 1' <<<"$output"
+	grep -qxF 'uid 1000' <<<"$output"
+	[[ $status == 0 ]]
+}
+
+# Grid Engine takes what follows it for lines of its own file.
+@test "a job with a newline that says whose it is gets into the error state, and nobody else's rights" {
+	as alice qsub -terse -o /dev/null -j y -b y /usr/bin/touch /home/bob/came $'x\njob_owner=bob' | tee id
+	job=$(<id)
+	eventually 30 state_is Eqw
+	qstat -j "$job" | grep 'error reason'
+	[[ $(qstat -j "$job") == *'exit_status of prolog = 100'* ]]
+	queue_up
+	[[ ! -e /home/bob/came && ! $(ls /run/cloison/queue) ]]
+	as alice qdel "$job"
+}
+
+@test "only root can be prolog, and an administrator's mistake stops the queue and says so" {
+	run -125 as alice cloison prolog
+	[[ $output == 'cloison: needs root: '* ]]
+	run -125 cloison prolog
+	[[ $output == 'cloison: config: '*'Grid Engine'* ]]
+	run -125 cloison prolog now
+	mkdir -p /etc/cloison
+	printf '[site]\ncgroup-jobs = /no/such\n' >/etc/cloison/cloison.conf
+	script <<<true
+	submit /home/alice/job
+	eventually 30 test -s /home/alice/out
+	cat /home/alice/out
+	rm /etc/cloison/cloison.conf
+	grep -qE '^cloison: (cgroup /no/such|no cgroup v2|limit )' /home/alice/out
+	eventually 30 queue_stopped
+	[[ ! $(ls /run/cloison/queue) ]]
+	qmod -cq all.q
+	eventually 60 accounted
+	eventually 30 ended_well
+}
+queue_stopped() { ! queue_up; }
+ended_well() { [[ $(acct exit_status | tail -n 1) == 0 && $(acct failed | tail -n 1) == 0 ]]; }
+
+@test "the note of a job whose shepherd was killed goes by cloison gc" {
+	script <<<'sleep 9755'
+	submit /home/alice/job
+	eventually 30 test -e "/run/cloison/queue/$job.0"
+	shepherd=$(sed -n 's/^shepherd //p' "/run/cloison/queue/$job.0")
+	[[ $(<"/proc/$shepherd/comm") == sge_shepherd ]]
+	cloison gc
+	[[ -e /run/cloison/queue/$job.0 ]]
+	kill -KILL "$shepherd"
+	eventually 30 accounted
+	cloison gc
+	[[ ! -e /run/cloison/queue/$job.0 ]]
+	pkill -KILL -f '^sleep 9755' || true
+	qmod -cq all.q || true
+	as alice qdel "$job" || true
 }

@@ -124,6 +124,7 @@ static void whole_file(void **state)
 	     "spool-max-user = none\n"
 	     "spool-sync = off\n"
 	     "cgroup-parent = /cells.slice\n"
+	     "cgroup-jobs = /jobs.slice\n"
 	     "cores = share\n"
 	     "\n"
 	     "[profile gpu]\n"
@@ -140,6 +141,7 @@ static void whole_file(void **state)
 	assert_int_equal(site.spool_max_user, 0);
 	assert_true(site.spool_unsynced);
 	assert_string_equal(site.cgroup_parent, "/cells.slice");
+	assert_string_equal(site.cgroup_jobs, "/jobs.slice");
 	assert_true(site.share_cores);
 	for (int i = 0; i < OPTIONS; i++)
 		assert_int_equal(site.loosen[i], i == OPT_NET ||
@@ -151,10 +153,10 @@ static void whole_file(void **state)
 	assert_string_equal(site_find(&site, "gpu")->base, "batch");
 	assert_false(site_find(&site, "gpu")->built_in);
 	assert_int_equal(site_find(&site, "gpu")->n_rows, 4);
-	row_is("gpu", 0, "memory", "4G", "t.conf:16");
-	row_is("gpu", 1, "rw", "/data", "t.conf:17");
-	row_is("gpu", 2, "ro", "%w", "t.conf:18");
-	row_is("gpu", 3, "scratch", "25%", "t.conf:19");
+	row_is("gpu", 0, "memory", "4G", "t.conf:17");
+	row_is("gpu", 1, "rw", "/data", "t.conf:18");
+	row_is("gpu", 2, "ro", "%w", "t.conf:19");
+	row_is("gpu", 3, "scratch", "25%", "t.conf:20");
 }
 
 /* Keys of the site may stand before any section; no newline at the end. */
@@ -313,6 +315,8 @@ static void mistakes(void **state)
 		  "t.conf:2: '/a/..': '..' is not supported" },
 		{ "[site]\ncgroup-parent = /a/../b\n",
 		  "t.conf:2: '/a/../b': '..' is not supported" },
+		{ "[site]\ncgroup-jobs = jobs\n",
+		  "t.conf:2: 'jobs' is not an absolute path" },
 		{ "[profile x]\nbase = y\npid = new\n",
 		  "t.conf: [profile x]: base 'y' does not exist" },
 		{ "[profile x]\nbase =\n",
