@@ -31,6 +31,22 @@ static uint64_t wished(const struct option_value *v, enum option_id id)
 	return limit;
 }
 
+/* Part of what the site wants, whatever its profile hides around it. */
+static void show_dir(const struct job *job, struct pool *pool,
+		     struct options *o)
+{
+	if (job->front != JOB_WRAPPER || !job->dir)
+		return;
+	*(struct option_mount *)pool_push(pool, &o->mount, &o->n_mounts,
+					  sizeof(*o->mount)) =
+		(struct option_mount){
+			.id = OPT_RW,
+			.src = job->dir,
+			.dst = job->dir,
+			.origin = job->scheduler.name,
+		};
+}
+
 int build_given(const struct options *wish, const struct job *job,
 		struct pool *pool, struct options *o, struct err *err)
 {
@@ -74,6 +90,7 @@ int build_given(const struct options *wish, const struct job *job,
 			.origin = job->scheduler.name,
 		};
 	}
+	show_dir(job, pool, o);
 	/* What the queue gives is time: which cores is for it, or the user. */
 	if (o->value[OPT_CPUS].by_queue && !o->value[OPT_CPU_POLICY].set)
 		o->value[OPT_CPU_POLICY] = (struct option_value){

@@ -20,7 +20,7 @@ struct field {
 };
 
 enum {
-	FIELDS = 12
+	FIELDS = 13
 };
 
 /* `pid` is for the one number that is not 64 bits wide. */
@@ -35,6 +35,7 @@ static void fields(struct queue_job *job, uint64_t *pid, struct field *ret)
 		{ "slots", NULL, &job->slots },
 		{ "memory", NULL, &job->memory },
 		{ "cgroup", &job->cgroup, NULL },
+		{ "dir", &job->dir, NULL },
 		{ "account", &job->account, NULL },
 		{ "project", &job->project, NULL },
 		{ "queue", &job->queue, NULL },

@@ -23,6 +23,7 @@ struct queue_job {
 	uint64_t slots;
 	uint64_t memory;    /* bytes that the job may have in all */
 	const char *cgroup; /* made for it, and delegated to the user */
+	const char *dir;    /* made for it by the queue */
 	const char *account, *project, *queue, *name;
 };
 

@@ -69,6 +69,8 @@ int noted_read(struct job *job, struct pool *pool, struct err *err)
 	job->scheduler.project = q.project;
 	job->scheduler.queue = q.queue;
 	job->scheduler.job_name = q.name;
+	if (q.dir && !access(q.dir, F_OK))
+		job->dir = q.dir;
 	job->cpus = 1000 * q.slots;
 	job->memory = queue_job_inside(q.memory);
 	return settle(&q, err);

@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -42,9 +43,15 @@ struct work {
 	int spool;
 };
 
-/* Whatever the job, it is called as it should be. */
+/*
+ * Whatever the job, it is called as it should be. With qrsh the shepherd gives
+ * us a terminal, closes that itself, takes its end for an error, and sends
+ * SIGTERM for it (Grid Engine 8.1.9): our work is short, and is done.
+ */
 static int check_call(int argc, char *argv[], struct err *err)
 {
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
 	if (read_only_flags(argc, argv, (const struct flag[]){ { 0 } }, err))
 		return -1;
 	if (geteuid())

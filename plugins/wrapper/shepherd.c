@@ -28,6 +28,7 @@ enum key {
 	KEY_SLOTS,
 	KEY_MEMORY,
 	KEY_MEMORY_OF_JOB,
+	KEY_DIR,
 	KEY_ACCOUNT,
 	KEY_PROJECT,
 	KEY_NAME,
@@ -45,6 +46,7 @@ static const struct {
 	[KEY_SLOTS] = { "host_slots", true },
 	[KEY_MEMORY] = { "h_vmem", true },
 	[KEY_MEMORY_OF_JOB] = { "h_vmem_is_consumable_job", false },
+	[KEY_DIR] = { "tmpdir", false },
 	[KEY_ACCOUNT] = { "account", false },
 	[KEY_PROJECT] = { "acct_project", false },
 	[KEY_NAME] = { "job_name", false },
@@ -139,6 +141,8 @@ int shepherd_parse(const char *text, struct pool *pool, struct queue_job *ret,
 	ret->id = pool_printf(pool, "%llu.%llu", (unsigned long long)job,
 			      (unsigned long long)task);
 	ret->queue = value[KEY_QUEUE];
+	if (value[KEY_DIR] && *value[KEY_DIR] == '/')
+		ret->dir = value[KEY_DIR];
 	ret->account = value[KEY_ACCOUNT];
 	ret->name = value[KEY_NAME];
 	if (value[KEY_PROJECT] && strcmp(value[KEY_PROJECT], "none") != 0)

@@ -79,6 +79,7 @@ static int text_fact(struct world *w, const char *key, const char *value)
 		{ "user", &job->user },
 		{ "home", &job->home },
 		{ "cwd", &job->cwd },
+		{ "job-dir", &w->job.dir },
 		{ "job", &job->scheduler.job },
 		{ "scheduler", &job->scheduler.name },
 		{ "spool", &job->spool },

@@ -126,6 +126,10 @@ qrsh_says() {
 	as alice qrsh "$@" </dev/null && echo 0 || echo $?
 }
 @test "qrsh with a command: a cell, text for the user's shell, its output and exit status" {
+	[[ $(qrsh_says -pty no cat /proc/1/comm) == $'cloison-init\n0' ]]
+	# With a terminal Grid Engine may kill a prolog.
+	configure prolog NONE
+	configure epilog NONE
 	[[ $(qrsh_says cat /proc/1/comm) == $'cloison-init\n0' ]]
 	with_and_without qrsh_says 'echo  "$((6 * 7))" a; exit 4'
 	[[ $both == $'42 a\n4' ]]
@@ -274,6 +278,16 @@ sleeping() { pgrep -r S -f '^sleep 9753' >/dev/null; }
 	rm /home/alice/record
 	[[ $(<record) == '[{"cluster":"default","job":"'"$job"'","job_name":"sweep","name":"gridengine","project":"optics","queue":"all.q","step":"3"},"phys"]' ]]
 	[[ ! $(ls /run/cloison/queue) ]]
+}
+
+@test "where users may loosen nothing a job has its directory all the same" {
+	mkdir -p /etc/cloison
+	printf '[site]\nloosen = none\n' >/etc/cloison/cloison.conf
+	script <<<'touch "$TMP/x" && ls "$TMP"; cat /proc/1/comm'
+	run_job /home/alice/job
+	rm /etc/cloison/cloison.conf
+	echo "$output"
+	[[ $output == $'x\ncloison-init' && $status == 0 ]]
 }
 
 @test "a cell cannot have more than the job's slots and memory" {

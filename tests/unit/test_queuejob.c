@@ -35,6 +35,7 @@ static const char config[] = "add_grp_id=65401\n"
 			     "h_vmem=1G\n"
 			     "h_vmem_is_consumable_job=0\n"
 			     "s_vmem=INFINITY\n"
+			     "tmpdir=/tmp/4711.7.all.q\n"
 			     "job_owner=alice\n"
 			     "pe=smp\n"
 			     "pe_slots=4\n"
@@ -68,6 +69,7 @@ static void test_config(void **state)
 	assert_string_equal(job.id, "4711.7");
 	assert_string_equal(owner, "alice");
 	assert_string_equal(job.queue, "all.q");
+	assert_string_equal(job.dir, "/tmp/4711.7.all.q");
 	assert_string_equal(job.account, "phys");
 	assert_string_equal(job.project, "proj");
 	assert_string_equal(job.name, "a job");
@@ -103,6 +105,7 @@ static void test_config_twice(void **state)
 		{ "out\n", "out\nhost_slots=99\n" },
 		{ "=x\n", "=x\njob_id=1\n" },
 		{ "=x\n", "=x\nacct_project=\n" },
+		{ "=x\n", "=x\ntmpdir=/root\n" },
 	};
 	struct queue_job job;
 	const char *owner;
