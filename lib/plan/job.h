@@ -42,8 +42,8 @@ struct job {
 	uint64_t memory;  /* bytes */
 	uint64_t cpus;    /* thousandths */
 	uint64_t seconds; /* by the clock, from the job's start */
-	/* By root's word, a directory of the queue's for the job alone, which
-	 * it is to see and to write; NULL: none. */
+	/* By root's word or deed, a directory of the queue's for the job alone,
+	 * which it is to see and to write; NULL: none. */
 	const char *dir;
 	/* Slurm: the step's cgroup, whose limits may be lowered. */
 	const char *cgroup;

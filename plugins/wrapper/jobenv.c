@@ -205,6 +205,28 @@ static uint64_t amount(const char *ad, const char *name, uint64_t most,
 }
 
 /*
+ * The directory that the starter, our parent, has made for the job: by its
+ * number, in a place where the job's user makes none himself.
+ */
+static const char *starter_dir(struct pool *pool)
+{
+	const char *path = variable("_CONDOR_SCRATCH_DIR");
+	const char *name = path ? strrchr(path, '/') : NULL;
+	char expected[32];
+	cleanup_fd int fd = -1;
+	struct stat st;
+
+	snprintf(expected, sizeof(expected), "/dir_%d", getppid());
+	if (!name || *path != '/' || strcmp(name, expected) != 0)
+		return NULL;
+	fd = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) || st.st_uid != geteuid() ||
+	    !faccessat(fd, "..", W_OK, AT_EACCESS))
+		return NULL;
+	return pool_strdup(pool, path);
+}
+
+/*
  * What the slot that was made for the job has. The starter's cgroup has the
  * same limit on memory: the cell's is below it, but not so far that the starter
  * would take the node to be out of memory (a tenth).
@@ -217,6 +239,7 @@ static void ad_gives(const char *ad, struct job *job, struct pool *pool)
 	job->memory = queue_job_inside(m);
 	job->cpus = 1000 * amount(ad, "CpusProvisioned", most, pool);
 	job->seconds = amount(ad, "AllowedExecuteDuration", most, pool);
+	job->dir = starter_dir(pool);
 }
 
 static const char *find(const struct queue *q, enum fact fact, const char *ad,

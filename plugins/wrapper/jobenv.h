@@ -16,7 +16,8 @@ enum {
  * These are words for the record only, which the caller can choose: ids of
  * users come from the kernel. What option_job_id() refuses for the id of a job
  * or step is left out; other words are cut at OPTION_NAME_MAX bytes. What the
- * queue gives the job is read as well, where it says that to the job.
+ * queue gives the job is read as well, where it says that to the job, and the
+ * directory that it has made for the job is looked for.
  */
 void jobenv_read(struct job *job, struct pool *pool);
 

@@ -76,6 +76,23 @@ with_and_without() {
 		.[1] == "phys.alice" and .[2] == {cpus: "2", memory: "260046848"}' record
 }
 
+@test "where users may loosen nothing a job has its scratch directory all the same, and no other by that name" {
+	mkdir -p /etc/cloison
+	printf '[site]\nloosen = none\n' >/etc/cloison/cloison.conf
+	# Another of that name, in a cell below whose parent is not the starter.
+	script <<-'END'
+		#!/bin/sh
+		echo result >made
+		cat /proc/1/comm
+		mkdir -p /home/alice/own/dir_$$
+		_CONDOR_SCRATCH_DIR=/home/alice/own/dir_$$ cloison plan --profile=strict | grep own/dir_ || echo none
+	END
+	run_job
+	rm -rf /etc/cloison/cloison.conf "$home/own"
+	echo "$output"
+	[[ $output == $'cloison-init\nnone' && $(<"$home/made") == result ]]
+}
+
 args() {
 	script <<-'END'
 		#!/bin/bash
