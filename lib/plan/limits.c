@@ -53,6 +53,15 @@ static void ask_numbers(const struct build *b, struct asks *asks)
 	}
 }
 
+/* Of ours, where the limit counts: PID 1, and Slurm's tasks have a shim each.
+ */
+static uint64_t own_processes(const struct build *b, const struct plan *plan)
+{
+	return 1 + (b->job->front == JOB_SLURM && plan->ns.make[NS_PID]
+			    ? b->job->tasks
+			    : 0);
+}
+
 static void ask_list(const struct build *b, const struct plan *plan,
 		     struct asks *asks)
 {
@@ -62,10 +71,9 @@ static void ask_list(const struct build *b, const struct plan *plan,
 		    pool_printf(b->pool, "%llu 100000",
 				(unsigned long long)plan->cpus * 100));
 	ask_numbers(b, asks);
-	/* One more than asked for: our PID 1 is in the cell, too. */
 	if (plan->pids)
 		ask(asks, OPT_PIDS, CG_PIDS_MAX, number(b, plan->pids),
-		    number(b, plan->pids + 1));
+		    number(b, plan->pids + own_processes(b, plan)));
 }
 
 /* By the queue, for this job; where root does that, the site's is root's. */
