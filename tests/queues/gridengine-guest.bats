@@ -93,7 +93,7 @@ in_job() { cat "$unit/cloison-job-$1/$2"; }
 	reasons
 	[[ $(reasons) == $'exited 18\noom 1\ntime-limit 1' ]]
 	[[ $(<failed) == $'5 143 100\n9 137 100\n13 3 0' ]]
-	[[ $(as alice cloison report --job "$job" --by=queue | awk 'NR > 1 { print $2 }') == 20 ]]
+	[[ $(as alice cloison report --job "$job" --by=queue | awk 'NR > 1 { print $1, $3, $4 }') == 'gridengine all.q 20' ]]
 }
 
 @test "a job that is deleted is lost, with what it had used, and nothing is left of it" {
