@@ -43,13 +43,14 @@ gone() { [ ! -e "$1" ]; }
 	run -125 cloison ls "$job"
 }
 
-busy_at_half() { cloison top --json "$job" | jq -e '.cells[0] | .cpus > 0.35 and .cpus < 0.6 and .throttled > 0.1'; }
+# top_says WORD FILTER: of a cell while it runs, through jq, which has no objection to no input.
+top_says() { [[ $(cloison top --json "$1" | jq ".cells[0] | $2") == true ]]; }
 @test "top shows a step's use by its cgroup: CPU time, how long it is throttled, memory" {
 	# shellcheck disable=SC2016 # in the job
 	job=$(as alice sbatch --parsable --output=/dev/null --cell --cell-cpus=0.5 --wrap \
 		'while :; do :; done')
-	eventually 60 busy_at_half
-	cloison top --json "$job" | jq -e '.cells[0] | .step == "batch" and .user == "alice" and .memory_bytes > 100000'
+	eventually 60 top_says "$job" '.cpus > 0.35 and .cpus < 0.6 and .throttled > 0.1'
+	top_says "$job" '.step == "batch" and .user == "alice" and .memory_bytes > 100000'
 	[[ $(as alice cloison top "$job.batch" | tail -n 1) == *"$job"*batch*alice* ]]
 	scancel "$job"
 	wait_job "$job"
@@ -61,12 +62,11 @@ busy_at_half() { cloison top --json "$job" | jq -e '.cells[0] | .cpus > 0.35 and
 	cloison run --memory=200M --rw=/srv -- \
 		sh -c 'while :; do dd if=/dev/zero of=/srv/written bs=1M count=2 conv=fsync 2>/dev/null; done' 3>&- &
 	supervisor=$!
-	eventually 60 writes "$supervisor"
+	eventually 60 top_says "$supervisor" '.write_bytes_per_s > 10000'
 	kill "$supervisor"
 	wait "$supervisor" || true
 	rm /srv/written
 }
-writes() { cloison top --json "$1" | jq -e '.cells[0].write_bytes_per_s > 10000'; }
 
 @test "[S18] root enters a step's cell: namespaces, ids, cgroup, no capabilities" {
 	sleep_job

@@ -426,7 +426,7 @@ print(cell)' "$@"
 }
 
 # top_says WORD FILTER: of cells while they run, through jq.
-top_says() { "$CLOISON" top --json "$1" | jq -e ".cells[0] | $2"; }
+top_says() { [[ $("$CLOISON" top --json "$1" | jq ".cells[0] | $2") == true ]]; }
 
 @test "top shows what a cell uses by the second, the busiest first" {
 	export PBS_JOBID=top-$$
