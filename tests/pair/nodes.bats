@@ -63,7 +63,8 @@ node2 cloison-init $((300 << 20))" ]
 	note_state
 	run both --cell --cell-memory=64M sh -c '[ "$(hostname)" = node1 ] || exec tail /dev/zero'
 	[ "$status" -ne 0 ]
-	[[ $output == *node2*"limit"* ]]
+	echo "$output"
+	[[ $output == *"limit of 64 MiB"* && $output == *node2* ]]
 	job=$(last_job)
 	same_again
 	collect
