@@ -70,8 +70,10 @@ static int read_note(int dir, const char *id, struct pool *pool,
 	if (n < 0)
 		return err_set(err, errno, "%s/%s", NOTES, id);
 	text[n] = '\0';
-	if (queue_job_parse(text, pool, ret, err) || strcmp(ret->id, id) != 0)
+	if (queue_job_parse(text, pool, ret, err))
 		return err_prefix(err, "%s/%s", NOTES, id);
+	if (strcmp(ret->id, id) != 0)
+		return err_set(err, 0, "%s/%s is of another job", NOTES, id);
 	return 0;
 }
 

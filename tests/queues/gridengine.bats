@@ -379,3 +379,11 @@ ended_well() { [[ $(acct exit_status | tail -n 1) == 0 && $(acct failed | tail -
 	qmod -cq all.q || true
 	as alice qdel "$job" || true
 }
+
+@test "a note that has another job's name is told of, and nothing is done by it" {
+	mkdir -p /run/cloison/queue
+	printf '%s\n' 'id 9.0' 'uid 0' 'gid 0' 'shepherd 999999' 'shepherd-start 1' 'slots 1' 'memory 0' >/run/cloison/queue/8.0
+	run -1 cloison gc
+	[[ $output == *'cloison: /run/cloison/queue/8.0 is of another job'* && -e /run/cloison/queue/8.0 ]]
+	rm /run/cloison/queue/8.0
+}
