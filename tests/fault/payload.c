@@ -130,8 +130,6 @@ static void try_file(const char *path, int flags)
 	say(path, fd);
 	if (fd >= 0)
 		close(fd);
-	if (fd >= 0 && (flags & O_CREAT))
-		unlink(path);
 }
 
 /*
@@ -156,9 +154,10 @@ static void try_calls(void)
 		return;
 	}
 	stdout = fdopen(told[1], "we");
-	try_file("/usr/cloison-fault", O_CREAT | O_EXCL | O_WRONLY);
-	try_file("/tmp/cloison-fault", O_CREAT | O_EXCL | O_WRONLY);
-	try_file("/dev/shm/cloison-fault", O_CREAT | O_EXCL | O_WRONLY);
+	/* Without names: other payloads may be at it on the same host. */
+	try_file("/usr", O_TMPFILE | O_WRONLY);
+	try_file("/tmp", O_TMPFILE | O_WRONLY);
+	try_file("/dev/shm", O_TMPFILE | O_WRONLY);
 	try_file("/proc/sys/kernel/core_pattern", O_WRONLY);
 	try_file("/proc/sysrq-trigger", O_WRONLY);
 	try_file("/proc/kcore", O_RDONLY);
