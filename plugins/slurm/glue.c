@@ -406,11 +406,22 @@ static int make_plan(struct glue *g, spank_t spank, struct err *err)
 			  &g->plan, err);
 }
 
+/* Before there are tasks: Slurm takes its time for each variable. */
+static int set_env(const struct plan *plan, spank_t spank, struct err *err)
+{
+	for (size_t i = 0; i < plan->n_env; i++)
+		if (spank_setenv(spank, plan->env[i].key, plan->env[i].value,
+				 1))
+			return err_set(err, 0, "set %s", plan->env[i].key);
+	return 0;
+}
+
 void glue_plan(struct glue *g, spank_t spank)
 {
 	g->start_us = cell_now(CLOCK_REALTIME);
 	g->start_mono = cell_now(CLOCK_MONOTONIC);
-	if (!g->failed && make_plan(g, spank, &g->err))
+	if (!g->failed &&
+	    (make_plan(g, spank, &g->err) || set_env(&g->plan, spank, &g->err)))
 		fail(g);
 }
 
@@ -548,7 +559,7 @@ static int join(struct glue *g, struct err *err)
 	return 0;
 }
 
-int glue_join(struct glue *g, spank_t spank, struct err *err)
+int glue_join(struct glue *g, struct err *err)
 {
 	if (g->failed) {
 		*err = g->err;
@@ -556,13 +567,7 @@ int glue_join(struct glue *g, spank_t spank, struct err *err)
 	}
 	if (build_once(g, err) || join(g, err))
 		return -1;
-	if (sec_drop_bounding(err) || sec_keep_caps(err))
-		return -1;
-	for (size_t i = 0; i < g->plan.n_env; i++)
-		if (spank_setenv(spank, g->plan.env[i].key,
-				 g->plan.env[i].value, 1))
-			return err_set(err, 0, "set %s", g->plan.env[i].key);
-	return 0;
+	return sec_drop_bounding(err) || sec_keep_caps(err) ? -1 : 0;
 }
 
 /* Over what Slurm has set for it, if the plan has anything. */

@@ -113,7 +113,7 @@ void glue_plan(struct glue *g, spank_t spank);
  * In a task, as root: have the cell built if nobody has yet, and join it.
  * What went wrong is the user's to read.
  */
-int glue_join(struct glue *g, spank_t spank, struct err *err);
+int glue_join(struct glue *g, struct err *err);
 
 /* In a task, as the user, last: take privileges away and enter the PID
  * namespace by a fork; the caller goes on as the child. */

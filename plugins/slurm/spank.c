@@ -236,7 +236,7 @@ int slurm_spank_task_init_privileged(spank_t spank, int ac, char *argv[])
 	TRACE(glue.trace, TRACE_PRIVILEGED);
 	if (glue.bypassed)
 		tell_bypassed(spank);
-	glue.refused = glue.asked && glue_join(&glue, spank, &err);
+	glue.refused = glue.asked && glue_join(&glue, &err);
 	if (glue.refused)
 		slurm_error("cloison: %s", err.text);
 	return 0;
