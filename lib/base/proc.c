@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "config.h"
 
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,31 +10,52 @@
 #include "base/fd.h"
 #include "base/proc.h"
 
-/* Of all the fields behind the name in brackets, which may hold anything. */
-enum {
-	START_FIELD = 22,
-	FIRST_FIELD = 3
-};
-
-uint64_t proc_start_parse(const char *stat)
+int proc_stat_parse(const char *text, struct proc_stat *ret)
 {
-	const char *p = strrchr(stat, ')');
+	enum {
+		STATE = 3, /* the first behind the name */
+		PARENT = 4,
+		CPU_FIRST = 14,
+		CPU_LAST = 17,
+		START = 22
+	};
+	/* The name is in brackets and may hold anything, brackets as well. */
+	const char *p = strrchr(text, ')');
 
-	for (int field = FIRST_FIELD - 1; p && field < START_FIELD; field++) {
-		p = strchr(p, ' ');
-		p += !!p;
+	*ret = (struct proc_stat){ 0 };
+	for (int field = STATE; field <= START; field++) {
+		uint64_t n;
+
+		p = p ? strchr(p + 1, ' ') : NULL;
+		if (!p)
+			return -1;
+		n = strtoull(p + 1, NULL, 10);
+		if (field == PARENT)
+			ret->parent = (pid_t)n;
+		else if (field >= CPU_FIRST && field <= CPU_LAST)
+			ret->cpu += n;
+		else if (field == START)
+			ret->start = n;
 	}
-	return p ? strtoull(p, NULL, 10) : 0;
+	return 0;
+}
+
+int proc_stat_read(int proc, pid_t pid, struct proc_stat *ret)
+{
+	char path[32], text[1024];
+
+	snprintf(path, sizeof(path), "%s%d/stat", proc < 0 ? "/proc/" : "",
+		 (int)pid);
+	if (fd_read_file(proc, path, text, sizeof(text)) < 0)
+		return -1;
+	return proc_stat_parse(text, ret);
 }
 
 uint64_t proc_start(pid_t pid)
 {
-	char path[32], text[1024];
+	struct proc_stat stat;
 
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	if (fd_read_file(AT_FDCWD, path, text, sizeof(text)) < 0)
-		return 0;
-	return proc_start_parse(text);
+	return proc_stat_read(-1, pid, &stat) ? 0 : stat.start;
 }
 
 bool proc_alive(const struct proc *proc)

@@ -21,8 +21,21 @@ bool proc_alive(const struct proc *proc);
  */
 uint64_t proc_start(pid_t pid);
 
-/* The same from the text of /proc/PID/stat (proc_pid_stat(5)). Pure. */
-uint64_t proc_start_parse(const char *stat);
+/* Of proc_pid_stat(5), times in clock ticks. */
+struct proc_stat {
+	pid_t parent;
+	uint64_t cpu;   /* its own, and what of its children it has reaped */
+	uint64_t start; /* since boot */
+};
+
+/*
+ * `proc`: a descriptor of /proc; -1: what is at that path. Returns -1 when
+ * there is no such process. Allocates nothing.
+ */
+int proc_stat_read(int proc, pid_t pid, struct proc_stat *ret);
+
+/* The text of the file; -1: it is cut off. Pure. */
+int proc_stat_parse(const char *text, struct proc_stat *ret);
 
 /*
  * End the caller as `sig` ends what does nothing about it, for who waits to see

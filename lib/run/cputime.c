@@ -5,40 +5,12 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
-#include "base/fd.h"
+#include "base/proc.h"
 #include "cg/cg.h"
 #include "run/cputime.h"
-
-/* utime, stime, cutime and cstime of proc_pid_stat(5), in ticks. */
-static uint64_t ticks_of(const char *stat)
-{
-	/* The command before that may have any character in it. */
-	const char *p = strrchr(stat, ')');
-	uint64_t sum = 0;
-
-	/* Field 3 is what follows. */
-	for (int field = 3; p && field <= 17; field++) {
-		p = strchr(p + 1, ' ');
-		if (p && field >= 14)
-			sum += strtoull(p + 1, NULL, 10);
-	}
-	return sum;
-}
-
-static uint64_t process(int proc, const char *pid)
-{
-	char path[32], text[1024];
-
-	snprintf(path, sizeof(path), "%.16s/stat", pid);
-	if (fd_read_file(proc, path, text, sizeof(text)) < 0)
-		return 0;
-	return ticks_of(text);
-}
 
 /* Without readdir(3), which allocates. */
 static int64_t by_proc(int proc)
@@ -52,9 +24,11 @@ static int64_t by_proc(int proc)
 	while ((n = getdents64(proc, buf, sizeof(buf))) > 0)
 		for (ssize_t at = 0; at < n;) {
 			const struct dirent64 *d = (const void *)(buf + at);
+			struct proc_stat stat;
 
-			if (isdigit((unsigned char)d->d_name[0]))
-				ticks += process(proc, d->d_name);
+			if (isdigit((unsigned char)d->d_name[0]) &&
+			    !proc_stat_read(proc, atoi(d->d_name), &stat))
+				ticks += stat.cpu;
 			at += d->d_reclen;
 		}
 	return n < 0 ? -1

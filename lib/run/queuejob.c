@@ -217,22 +217,11 @@ int queuejob_make(const struct queue_job *job, const struct cg_plan *plan,
 
 /* --- the job's first process --- */
 
-static pid_t parent_of(pid_t pid)
-{
-	char path[32], text[512], *end;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	/* Behind the name, which can be anything: the state, the parent. */
-	if (fd_read_file(AT_FDCWD, path, text, sizeof(text)) < 0 ||
-	    !(end = strrchr(text, ')')) || strlen(end) < 4)
-		return -1;
-	return (pid_t)strtol(end + 4, NULL, 10);
-}
-
 /* 1: not there yet. */
 static int move_it(const struct queue_job *job, const struct cg *cg, int spool,
 		   const char *name)
 {
+	struct proc_stat stat;
 	char text[32];
 	pid_t pid;
 
@@ -240,7 +229,8 @@ static int move_it(const struct queue_job *job, const struct cg *cg, int spool,
 		return 1;
 	pid = (pid_t)strtol(text, NULL, 10);
 	/* The shepherd's own child keeps its number until it is reaped. */
-	if (pid <= 0 || parent_of(pid) != job->shepherd.pid)
+	if (pid <= 0 || proc_stat_read(-1, pid, &stat) ||
+	    stat.parent != job->shepherd.pid)
 		return 1;
 	snprintf(text, sizeof(text), "%d", (int)pid);
 	return fd_write_file(cg->fd, CG_MAIN "/cgroup.procs", text);

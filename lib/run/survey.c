@@ -279,22 +279,11 @@ void survey_cell(const struct survey *survey, const struct host *host,
 /* Microseconds of a process and of those of its children that it has reaped. */
 static int64_t read_cpu(pid_t pid)
 {
-	unsigned long long t[4];
-	char path[32], text[1024];
-	const char *p;
+	struct proc_stat stat;
 
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	if (fd_read_file(AT_FDCWD, path, text, sizeof(text)) < 0)
+	if (proc_stat_read(-1, pid, &stat))
 		return 0;
-	/* What stands between the first and the last parenthesis is a name. */
-	p = strrchr(text, ')');
-	if (!p || sscanf(p + 1,
-			 " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu "
-			 "%llu %llu %llu",
-			 &t[0], &t[1], &t[2], &t[3]) != 4)
-		return 0;
-	return (int64_t)((t[0] + t[1] + t[2] + t[3]) * 1000000 /
-			 (unsigned long long)sysconf(_SC_CLK_TCK));
+	return (int64_t)(stat.cpu * 1000000 / (uint64_t)sysconf(_SC_CLK_TCK));
 }
 
 void survey_use(const struct survey *survey, const struct host *host,

@@ -822,6 +822,38 @@ static void steal(void **state)
 
 /* --- proc --- */
 
+/* Whatever the process calls itself. */
+static void proc_stat(void **state)
+{
+	static const char text[] = "7 (a) S 9 (b) S 4 5 6 7 -1 9 10 11 12 13 "
+				   "1000 200 30 4 18 19 20 21 4242 23";
+	static const char *const bad[] = { "", "7 (a", "7 (a) S 1" };
+	struct proc_stat stat;
+
+	(void)state;
+	assert_int_equal(proc_stat_parse(text, &stat), 0);
+	assert_int_equal(stat.parent, 4);
+	assert_int_equal(stat.cpu, 1234);
+	assert_int_equal(stat.start, 4242);
+	for (size_t i = 0; i < N(bad); i++)
+		assert_int_equal(proc_stat_parse(bad[i], &stat), -1);
+}
+
+static void proc_stat_of_self(void **state)
+{
+	cleanup_fd int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct proc_stat stat;
+
+	(void)state;
+	assert_int_equal(proc_stat_read(-1, getpid(), &stat), 0);
+	assert_int_equal(stat.parent, getppid());
+	assert_true(stat.start > 0);
+	assert_int_equal(proc_start(getpid()), stat.start);
+	assert_int_equal(proc_stat_read(proc, 1, &stat), 0);
+	assert_int_equal(proc_stat_read(proc, INT_MAX, &stat), -1);
+	assert_int_equal(proc_start(INT_MAX), 0);
+}
+
 static int end_of(int sig)
 {
 	int status = -1;
@@ -990,6 +1022,8 @@ int main(void)
 		cmocka_unit_test(no_magic_links),
 		cmocka_unit_test(steal),
 		cmocka_unit_test(remove_tree),
+		cmocka_unit_test(proc_stat),
+		cmocka_unit_test(proc_stat_of_self),
 		cmocka_unit_test(end_by_signal),
 		cmocka_unit_test(lazy_missing_library),
 		cmocka_unit_test(lazy_missing_symbol),

@@ -118,11 +118,6 @@ static void test_start_time(void **state)
 	struct proc self = { getpid(), proc_start(getpid()) };
 
 	(void)state;
-	assert_int_equal(proc_start_parse("7 (a) b) c) S 1 2 3 4 5 6 7 8 9 10 "
-					  "11 12 13 14 15 16 17 18 4242 20"),
-			 4242);
-	assert_int_equal(proc_start_parse("7 (a"), 0);
-	assert_int_equal(proc_start_parse("7 (a) S 1"), 0);
 	assert_true(proc_alive(&self));
 	self.start++;
 	assert_false(proc_alive(&self));
