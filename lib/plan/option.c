@@ -152,6 +152,8 @@ const struct option_row option_table[OPTIONS] = {
 			 NULL, "write the record to FILE, too" },
 	[OPT_CONFIG] = { "config", "FILE", OPTION_TEXT, POLICY_FREE, OPTION_CLI,
 			 NULL, "site file to read" },
+	[OPT_LOGIN] = { "login", NULL, OPTION_FLAG, POLICY_FREE, OPTION_CLI,
+			NULL, "start the command as a login shell" },
 	[OPT_RAISE] = { "raise", NULL, OPTION_FLAG, POLICY_FREE, OPTION_CLI,
 			NULL, "end by the signal that ended the command" },
 	[OPT_QUIET] = { "quiet", NULL, OPTION_FLAG, POLICY_FREE, OPTION_CLI,

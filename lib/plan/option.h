@@ -63,6 +63,7 @@ enum option_id {
 	OPT_TAG,
 	OPT_RECORD,
 	OPT_CONFIG,
+	OPT_LOGIN,
 	OPT_RAISE,
 	OPT_QUIET,
 	OPT_VERBOSE,

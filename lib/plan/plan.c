@@ -337,6 +337,7 @@ static void build_record(const struct build *b, struct plan *plan)
 			option_table[OPT_CPU_POLICY]
 				.words[b->o->value[OPT_CPU_POLICY].num];
 	plan->record = b->o->value[OPT_RECORD].text;
+	plan->login = b->o->value[OPT_LOGIN].set;
 	plan->raise = b->o->value[OPT_RAISE].set;
 	plan->quiet = b->o->value[OPT_QUIET].set;
 	plan->verbose = b->o->value[OPT_VERBOSE].set;

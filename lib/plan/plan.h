@@ -82,6 +82,7 @@ struct plan {
 	const char *spool;      /* directory of records; NULL: none */
 	struct spool_rule spool_rule;
 	const char *record; /* file for a copy, or NULL */
+	bool login;         /* the payload is a login shell */
 	bool raise;         /* end by the signal that ended the payload */
 	bool quiet, verbose;
 	const struct job *job;

@@ -96,8 +96,8 @@ int cell_share(struct cell_shared **ret, struct err *err);
  * `err` says what went wrong, wherever it did. All signals stay blocked in the
  * caller until cell_wait has ended.
  */
-int cell_start(const struct plan *plan, const struct host *host,
-	       char *const argv[], struct cell *cell, struct err *err);
+int cell_start(const struct plan *plan, const struct host *host, char *argv[],
+	       struct cell *cell, struct err *err);
 
 /*
  * Let a cell without payload outlive its creator: until then its init ends

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -243,6 +244,21 @@ static void note_cpu(const struct start *s)
 		s->e->cpu < 0 ? s->cpu_us + own : cg_cpu_read(s->e->cpu);
 }
 
+/* What a shell has for a name says whether it is a login shell (login(1)). */
+static void execute(const struct plan *plan, char *argv[])
+{
+	char *const file = argv[0], *slash = strrchr(file, '/');
+	char name[NAME_MAX + 2];
+
+	if (plan->login) {
+		snprintf(name, sizeof(name), "-%s", slash ? slash + 1 : file);
+		argv[0] = name;
+	}
+	execvp(file, argv);
+	/* The memory is init's. */
+	argv[0] = file;
+}
+
 static _Noreturn void payload(const struct start *s)
 {
 	const struct enter *e = s->e;
@@ -254,7 +270,7 @@ static _Noreturn void payload(const struct start *s)
 	}
 	note_cpu(s);
 	msg_tell(e->sock, MSG_EXEC, NULL);
-	execvp(e->argv[0], e->argv);
+	execute(e->plan, e->argv);
 	err_set(&err, exec_errno(e->argv[0], errno), "%s", e->argv[0]);
 	msg_tell(e->sock, MSG_NOEXEC, &err);
 	_exit(125);

@@ -17,9 +17,9 @@ struct enter {
 	const struct link *link; /* with the locks of its addresses */
 	const char *store;       /* for scratch, see mnt_apply */
 	bool unsized;            /* which has no size of its own */
-	int lock;          /* of the cell's entry in the registry, or -1 */
-	int claim;         /* that of its cores, or -1 */
-	char *const *argv; /* NULL: a holder, that tasks join */
+	int lock;    /* of the cell's entry in the registry, or -1 */
+	int claim;   /* that of its cores, or -1 */
+	char **argv; /* NULL: a holder, that tasks join */
 	const sigset_t *mask;
 	struct cell_shared *shared;
 	int watch, kill; /* see struct init */

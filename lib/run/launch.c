@@ -62,7 +62,7 @@ static int open_signals(struct cell *cell, struct err *err)
 
 /* All namespaces, birth into the cgroup and a pidfd in one call. */
 static int clone_init(const struct plan *plan, struct cell *cell, int sock,
-		      int kill, int cpu, char *const argv[], struct err *err)
+		      int kill, int cpu, char *argv[], struct err *err)
 {
 	struct clone_args args = {
 		.flags = ns_clone_flags(&plan->ns) | CLONE_PIDFD,
@@ -329,7 +329,7 @@ static int make_net(const struct plan *plan, const struct cell *cell,
 
 /* Whom the end of init alone would not end it kills by cgroup. */
 static int open_kill(const struct plan *plan, const struct cell *cell,
-		     char *const argv[], int *ret, struct err *err)
+		     char *argv[], int *ret, struct err *err)
 {
 	if (cell->cg.fd < 0 || (argv && plan->ns.make[NS_PID]))
 		return 0;
@@ -351,7 +351,7 @@ static int open_cpu(const struct plan *plan, const struct cell *cell, int *ret,
  * Without a PID namespace, who outlives init comes to us, to be killed. Not if
  * the caller has left us children of its own: they could not be told apart.
  */
-static int adopt(const struct plan *plan, char *const argv[], struct cell *cell,
+static int adopt(const struct plan *plan, char *argv[], struct cell *cell,
 		 struct err *err)
 {
 	if (!argv || plan->ns.make[NS_PID] || children_exist())
@@ -376,8 +376,8 @@ static int note_kept(const struct plan *plan, const struct cell *cell,
 	return 0;
 }
 
-static int start(const struct plan *plan, const struct host *host,
-		 char *const argv[], struct cell *cell, struct err *err)
+static int start(const struct plan *plan, const struct host *host, char *argv[],
+		 struct cell *cell, struct err *err)
 {
 	cleanup_fd int kill = -1, cpu = -1;
 	int sv[2], done;
@@ -431,8 +431,8 @@ int cell_share(struct cell_shared **ret, struct err *err)
 	return 0;
 }
 
-int cell_start(const struct plan *plan, const struct host *host,
-	       char *const argv[], struct cell *cell, struct err *err)
+int cell_start(const struct plan *plan, const struct host *host, char *argv[],
+	       struct cell *cell, struct err *err)
 {
 	struct err ignored;
 

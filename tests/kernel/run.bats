@@ -46,6 +46,14 @@ setup() { common_setup; }
 	[ "$status" -eq 126 ]
 }
 
+@test "--login: a login shell, found by its own name" {
+	[ "$(cell --login -- bash --noprofile -c 'shopt login_shell; echo "$0"')" = $'login_shell    \ton\n-bash' ]
+	[ "$(cell --login -- /bin/sh -c 'echo "$0"' 2>/dev/null | tail -n 1)" = -sh ]
+	[ "$(cell -- bash -c 'echo "$0"')" = bash ]
+	run -127 cell --login -- /nonexistent
+	[ "$output" = "cloison: /nonexistent: No such file or directory" ]
+}
+
 @test "a bad option is one line on stderr, 125, and nothing runs" {
 	for opt in --memory=banana --cpus=0 --pids=-1 --net=moon --ro=relative/../x \
 		--tmpfs=/x:0 --scratch=101% --hostname=a_b --tag=novalue --nonsense \
