@@ -34,6 +34,14 @@ enum {
 	COMMANDS = sizeof(commands) / sizeof(commands[0])
 };
 
+/* By the name of a link to us, where all arguments are somebody else's. */
+static const struct {
+	const char *name;
+	int (*main)(int argc, char *argv[]);
+} links[] = {
+	{ "cloison-gridengine", starter_main },
+};
+
 int fail(const struct err *err)
 {
 	fprintf(stderr, "cloison: %s\n", err->text);
@@ -103,10 +111,16 @@ static void open_standard(void)
 
 int main(int argc, char *argv[])
 {
+	const char *self = argc > 0 ? basename(argv[0]) : "";
 	const char *name = argc > 1 ? argv[1] : "";
 	struct err err;
 
 	open_standard();
+	/* Grid Engine starts its starter as a login shell, too. */
+	self += *self == '-';
+	for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++)
+		if (!strcmp(links[i].name, self))
+			return links[i].main(argc, argv);
 	if (!strcmp(name, "--help") || !strcmp(name, "-h"))
 		name = "help";
 	if (!strcmp(name, "--version"))

@@ -52,22 +52,38 @@ static const struct {
 	[KEY_NAME] = { "job_name", false },
 };
 
-static int set(const char *line, size_t len, struct pool *pool,
-	       const char *value[KEYS], struct err *err)
+const char *shepherd_value(const char *text, const char *key, struct pool *pool,
+			   unsigned *ret_times)
+{
+	const size_t len = strlen(key);
+	const char *value = NULL;
+	unsigned times = 0;
+
+	for (const char *p = text; *p; p += *p == '\n') {
+		if (!strncmp(p, key, len) && p[len] == '=') {
+			value = p + len + 1;
+			times++;
+		}
+		p += strcspn(p, "\n");
+	}
+	if (ret_times)
+		*ret_times = times;
+	return value ? pool_strndup(pool, value, strcspn(value, "\n")) : NULL;
+}
+
+static int look_for(const char *text, struct pool *pool,
+		    const char *value[KEYS], struct err *err)
 {
 	for (int i = 0; i < KEYS; i++) {
-		size_t n = strlen(keys[i].name);
+		unsigned times;
 
-		if (len <= n || strncmp(line, keys[i].name, n) != 0 ||
-		    line[n] != '=')
-			continue;
-		if (value[i])
+		value[i] = shepherd_value(text, keys[i].name, pool, &times);
+		if (times > 1)
 			return err_set(err, EPERM,
 				       "the job's configuration says twice "
 				       "what its %s is: is there a newline in "
 				       "a path or an argument?",
 				       keys[i].name);
-		value[i] = pool_strndup(pool, line + n + 1, len - n - 1);
 	}
 	return 0;
 }
@@ -122,13 +138,8 @@ int shepherd_parse(const char *text, struct pool *pool, struct queue_job *ret,
 	uint64_t job, task;
 
 	*ret = (struct queue_job){ 0 };
-	for (const char *p = text; *p; p += *p == '\n') {
-		size_t len = strcspn(p, "\n");
-
-		if (set(p, len, pool, value, err))
-			return -1;
-		p += len;
-	}
+	if (look_for(text, pool, value, err))
+		return -1;
 	for (int i = 0; i < KEYS; i++)
 		if (keys[i].needed && !value[i])
 			return err_set(err, 0, "there is no %s in it",

@@ -16,6 +16,13 @@
 #define SHEPHERD_JOB "job_pid"
 
 /*
+ * What the file's last line with that key says, and how many there are; NULL:
+ * none. Pure.
+ */
+const char *shepherd_value(const char *text, const char *key, struct pool *pool,
+			   unsigned *ret_times);
+
+/*
  * "KEY=VALUE" a line, written by sge_execd. Values may have newlines that the
  * user chose, so that a key of ours that is there twice is an error, with
  * EPERM. `ret_owner`: the user's name. All but ids and processes. Pure.

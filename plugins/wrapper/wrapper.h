@@ -43,6 +43,9 @@ int check_main(int argc, char *argv[]);
 int report_main(int argc, char *argv[]);
 int version_main(int argc, char *argv[]);
 
+/* The starter_method of Grid Engine: the arguments are the job's. */
+int starter_main(int argc, char *argv[]);
+
 /* Everything a plan is made of, gathered for `run` and `plan`. */
 struct request {
 	struct pool pool;

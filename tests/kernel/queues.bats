@@ -49,6 +49,27 @@ job_of() { record_of "$@" -- true | jq -cS '.scheduler'; }
 	[ "$(job_of)" = '{"cluster":"default","job":"7","job_name":"sweep","name":"gridengine","queue":"all.q"}' ]
 }
 
+@test "Grid Engine: by the starter's name all arguments are the job's" {
+	ln -s "$(command -v "$CLOISON")" cloison-gridengine
+	mkdir spool job
+	printf '%s\n' job_name=x "tmpdir=$PWD/job" handle_as_binary=1 no_shell=0 >spool/config
+	export SGE_JOB_SPOOL_DIR=$PWD/spool SGE_STARTER_SHELL_PATH=/bin/bash SGE_STARTER_SHELL_START_MODE=posix_compliant
+	export CLOISON_OPTIONS="--quiet  --record=$PWD/record" SGE_TASK_ID=undefined JOB_ID=7
+	run -3 ./cloison-gridengine sh -c 'cat /proc/1/comm /proc/$PPID/comm; touch "$1"; echo "$2"; exit 3' -- "$PWD/job/x" 'a  b'
+	[ "$output" = $'cloison-init\ncloison-init\na  b' ]
+	[ -e job/x ]
+	[ "$(jq -cS .scheduler record)" = '{"job":"7","name":"gridengine"}' ]
+	# Words of ours are none there.
+	run -127 ./cloison-gridengine run -- true
+	run -0 ./cloison-gridengine echo --login
+	[ "$output" = --login ]
+	# As Grid Engine does where the shell is to be a login shell.
+	[ "$(exec -a -cloison-gridengine ./cloison-gridengine echo as login shell)" = 'as login shell' ]
+	unset SGE_STARTER_SHELL_PATH
+	run -4 ./cloison-gridengine 'echo  $((6 * 7))' '; exit 4'
+	[ "$output" = '42' ]
+}
+
 @test "HTCondor: the job's ad says which it is" {
 	cat >job.ad <<-'END'
 		AccountingGroup = "group_phys.alice"

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "config.h"
+
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "jobenv.h"
+#include "shepherd.h"
+#include "starter.h"
+#include "wrapper.h"
+
+enum way {
+	WAY_ITSELF,
+	WAY_SCRIPT,
+	WAY_WORDS,
+	WAY_TEXT
+};
+
+/* What stands before the job's words; "" is the shell. */
+static const char *const before[][5] = {
+	[WAY_ITSELF] = { NULL },
+	[WAY_SCRIPT] = { "", NULL },
+	[WAY_WORDS] = { "", "-c", "exec \"$@\"", "", NULL },
+	[WAY_TEXT] = { "", "-c", NULL },
+};
+
+static bool is_csh(const char *shell)
+{
+	size_t len = strlen(shell);
+
+	return len >= 3 && !strcmp(shell + len - 3, "csh");
+}
+
+static enum way way_of(const struct starter *s)
+{
+	if (s->no_shell)
+		return WAY_ITSELF;
+	/* A command of qrsh's. */
+	if (!*s->shell)
+		return WAY_TEXT;
+	if (!strcmp(s->mode, "unix_behavior"))
+		return WAY_ITSELF;
+	if (!s->binary || strcmp(s->mode, "posix_compliant") != 0)
+		return WAY_SCRIPT;
+	/* Which has no "$@". */
+	return is_csh(s->shell) ? WAY_ITSELF : WAY_WORDS;
+}
+
+static bool is_one(const char *text, const char *key, struct pool *pool)
+{
+	const char *value = shepherd_value(text, key, pool, NULL);
+
+	return value && !strcmp(value, "1");
+}
+
+void starter_parse(const char *text, struct pool *pool, struct starter *ret)
+{
+	ret->binary = is_one(text, "handle_as_binary", pool);
+	ret->no_shell = is_one(text, "no_shell", pool);
+	ret->dir = shepherd_value(text, "tmpdir", pool, NULL);
+}
+
+struct list {
+	struct pool *pool;
+	char **word;
+	size_t n;
+};
+
+static void add(struct list *l, const char *word)
+{
+	*(char **)pool_push(l->pool, &l->word, &l->n, sizeof(char *)) =
+		pool_strdup(l->pool, word);
+}
+
+static void add_options(struct list *l, const char *options)
+{
+	char *save, *copy = pool_strdup(l->pool, options);
+
+	for (char *w = strtok_r(copy, " \t\n", &save); w;
+	     w = strtok_r(NULL, " \t\n", &save))
+		add(l, w);
+}
+
+/* "0 2" as the kernel writes it. */
+static void add_cores(struct list *l, const char *cores)
+{
+	char *option = pool_printf(l->pool, "--cpuset=%s", cores);
+
+	for (char *p = option; (p = strchr(p, ' '));)
+		*p = ',';
+	add(l, option);
+}
+
+static const char *joined(const char *const words[], struct pool *pool)
+{
+	size_t size = 1;
+	char *text, *out;
+
+	for (size_t i = 0; words[i]; i++)
+		size += strlen(words[i]) + 1;
+	text = out = pool_alloc(pool, size);
+	for (size_t i = 0; words[i]; i++) {
+		if (i)
+			*out++ = ' ';
+		out = stpcpy(out, words[i]);
+	}
+	return text;
+}
+
+static void add_command(struct list *l, const struct starter *s, enum way way,
+			const char *const words[])
+{
+	const char *shell = way == WAY_TEXT ? s->own_shell : s->shell;
+
+	for (size_t i = 0; before[way][i]; i++)
+		add(l, *before[way][i] ? before[way][i] : shell);
+	if (way == WAY_TEXT)
+		add(l, joined(words, l->pool));
+	else
+		for (; *words; words++)
+			add(l, *words);
+}
+
+size_t starter_build(const struct starter *s, const char *const words[],
+		     struct pool *pool, char ***ret)
+{
+	const enum way way = way_of(s);
+	struct list l = { .pool = pool };
+
+	add(&l, "run");
+	add(&l, "--raise");
+	/* The user's own wishes are held against the site's policy, as any. */
+	add_options(&l, s->options);
+	/* Grid Engine may have left it to the job to keep to them. */
+	if (*s->cores)
+		add_cores(&l, s->cores);
+	/* It is in a /tmp that the cell does not see. */
+	if (s->dir)
+		add(&l, pool_printf(pool, "--rw=%s", s->dir));
+	if ((way == WAY_SCRIPT || way == WAY_WORDS) &&
+	    !strcmp(s->login, "true"))
+		add(&l, "--login");
+	add(&l, "--");
+	add_command(&l, s, way, words);
+	pool_push(pool, &l.word, &l.n, sizeof(char *));
+	*ret = l.word;
+	return l.n - 1;
+}
+
+static const char *variable(const char *name)
+{
+	const char *value = getenv(name);
+
+	return value ? value : "";
+}
+
+static const char *user_shell(struct pool *pool)
+{
+	const struct passwd *pw = getpwuid(geteuid());
+
+	return pw && *pw->pw_shell ? pool_strdup(pool, pw->pw_shell)
+				   : "/bin/sh";
+}
+
+static bool is_dir(const char *path)
+{
+	struct stat st;
+
+	return path && !stat(path, &st) && S_ISDIR(st.st_mode);
+}
+
+int starter_main(int argc, char *argv[])
+{
+	struct pool pool = { 0 };
+	struct starter s = {
+		.shell = variable("SGE_STARTER_SHELL_PATH"),
+		.mode = variable("SGE_STARTER_SHELL_START_MODE"),
+		.login = variable("SGE_STARTER_USE_LOGIN_SHELL"),
+		.cores = variable("SGE_BINDING"),
+		.options = variable("CLOISON_OPTIONS"),
+	};
+	const char *spool = variable("SGE_JOB_SPOOL_DIR");
+	char **arguments;
+	size_t n;
+	int status;
+
+	(void)argc;
+	/* As that of any cell: who looks for those looks for this name. */
+	prctl(PR_SET_NAME, "cloison");
+	starter_parse(
+		jobenv_file(pool_printf(&pool, "%s/config", spool), &pool),
+		&pool, &s);
+	if (!is_dir(s.dir))
+		s.dir = NULL;
+	if (!*s.shell && !s.no_shell)
+		s.own_shell = user_shell(&pool);
+	n = starter_build(&s, (const char *const *)argv + 1, &pool, &arguments);
+	status = run_main((int)n, arguments);
+	pool_free(&pool);
+	return status;
+}
