@@ -81,6 +81,19 @@ static bool shown_already(const struct plan *plan, const struct option_mount *m,
 	return shown;
 }
 
+/* Is it the last operation once more? The job's directory is known by the
+ * queue's prolog, and asked for by its starter. */
+static bool shown_just_now(const struct plan *plan,
+			   const struct option_mount *m)
+{
+	const struct mnt_op *last =
+		plan->mnt.n ? &plan->mnt.op[plan->mnt.n - 1] : NULL;
+
+	return last && m->id == OPT_RW && last->kind == MNT_BIND &&
+	       !last->rdonly && !last->optional && !strcmp(last->src, m->src) &&
+	       !strcmp(last->dst, m->dst);
+}
+
 static bool is_path(const struct build *b, const char *path, const char *fact)
 {
 	const char *clean;
@@ -131,7 +144,8 @@ static void add_mount(const struct build *b, struct plan *plan,
 			all_rdonly(plan);
 		return;
 	}
-	if (from_profile && shown_already(plan, m, rdonly))
+	if (from_profile ? shown_already(plan, m, rdonly)
+			 : shown_just_now(plan, m))
 		return;
 	op = build_op(b, plan, kinds[m->id], m->src, m->dst, m->origin);
 	op->rdonly = rdonly;
