@@ -81,6 +81,30 @@ out_of_memory() {
 }
 without_wrapper() { wanted | grep -v '^USER_JOB_WRAPPER' >"$config"; }
 
+started_three_times() { [[ $(ad NumShadowStarts) -ge 3 ]]; }
+@test "a job whose cell of half the slot's memory is out of it starts again, each time, and is not held" {
+	out_of_memory
+	submit 'environment="CLOISON_OPTIONS=--memory=64M"'
+	eventually 300 started_three_times
+	ad NumShadowStarts HoldReasonCode LastHoldReasonCode
+	[[ $(ad HoldReasonCode LastHoldReasonCode) == 'undefined undefined' ]]
+	remove
+	as alice cloison report --job "$job" --by=reason | tee shown
+	[[ $(awk '$1 == "oom" { print $2 }' shown) -ge 2 ]]
+}
+
+@test "with --oom-group=no a job goes on without what was killed, and is on hold at its end" {
+	script <<<$'#!/bin/sh\npython3 -c '"'$hog'"$' || echo $? >/home/alice/caught\nsleep 5\nexit 0'
+	submit 'environment="CLOISON_OPTIONS=--oom-group=no"'
+	eventually 120 says 137
+	state_is 2
+	eventually 120 held
+	ad HoldReasonCode HoldReason
+	[[ $(ad HoldReasonCode) == 34 ]]
+	as alice cloison report --job "$job" --json | jq -c '.[].exit' | tee shown
+	[[ $(jq -r .code shown) == 0 ]]
+}
+
 @test "a job out of memory that may have its ad changed at once has it said there, too, and in the history" {
 	out_of_memory
 	# As the manual page has it for all jobs of an access point.
