@@ -261,6 +261,25 @@ vacated() { [[ $(ad NumJobStarts) -ge 2 ]]; }
 	remove
 }
 
+@test "condor_submit -i has its shell in a cell, which ends when the last who came has gone" {
+	# shellcheck disable=SC2016 # expect's, and in the job
+	as alice expect -c 'set timeout 120
+		spawn condor_submit -i request_memory=128
+		expect -re {[$#] $}
+		send "cat /proc/1/comm; echo pids:\$_CONDOR_JOB_PIDS.; touch made; until \[ -e caught \]; do sleep 0.2; done; exit 5\r"
+		expect eof
+		exit [lindex [wait] 3]' >terminal &
+	eventually 60 test -e "$home/made"
+	job=$(condor_q -allusers -af ClusterId)
+	run -4 as alice condor_ssh_to_job "$job" 'touch caught; sleep 4; cat /proc/1/comm; exit 4'
+	wait $! || status=$?
+	cat terminal
+	[[ $status == 5 && $(<terminal) == *$'\ncloison-init\r\npids:.\r\n'* && ${lines[-1]} == cloison-init ]]
+	# The command that HTCondor has there goes on for three minutes.
+	eventually 20 accounted
+	[[ $(acct ExitCode CloisonReason) == '0 exited' ]]
+}
+
 @test "condor_ssh_to_job is refused where the cell has gone" {
 	script <<<'#!/bin/sh'
 	run_job
