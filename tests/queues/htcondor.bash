@@ -24,6 +24,14 @@ WantRemoteUpdates = true
 END
 }
 
+# Those for scp and sftp.
+copies() {
+	cat <<'END'
+SSH_TO_JOB_SCP_CMD = "scp -oUser=%u -oIdentityFile=%i -oStrictHostKeyChecking=yes -oUserKnownHostsFile=%k -oProxyCommand=%x"
+SSH_TO_JOB_SFTP_CMD = "sftp -oUser=%u -oIdentityFile=%i -oStrictHostKeyChecking=yes -oUserKnownHostsFile=%k -oProxyCommand=%x condor-job.%h"
+END
+}
+
 setup_file() {
 	wanted >"$config"
 	condor_reconfig >/dev/null

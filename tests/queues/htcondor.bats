@@ -23,7 +23,7 @@ with_and_without() {
 			echo "not there: $line"
 			return 1
 		}
-	done < <(wanted && updates)
+	done < <(wanted && updates && copies)
 }
 
 @test "a job runs in a cell, its output comes back from scratch, and HTCondor knows how it ended" {
@@ -280,21 +280,111 @@ vacated() { [[ $(ad NumJobStarts) -ge 2 ]]; }
 	[[ $(acct ExitCode CloisonReason) == '0 exited' ]]
 }
 
+# Each line of the manual page as HTCondor takes it from the environment.
+copy() {
+	local name=$1 line
+	shift
+	line=$(copies | sed -n "s/^SSH_TO_JOB_${name^^}_CMD = //p")
+	as alice env "_CONDOR_SSH_TO_JOB_${name^^}_CMD=$line" condor_ssh_to_job -auto-retry -ssh "$name" "$@"
+}
+@test "scp, sftp and pipes through condor_ssh_to_job are in the job's cell" {
+	script <<<$'#!/bin/sh\necho inside >/tmp/mine\nmkdir dir\necho a >dir/a\ntouch /home/alice/caught\nsleep 1000'
+	submit
+	eventually 120 test -e "$home/caught"
+	copy scp "$job" remote:/tmp/mine made
+	[[ $(<"$home/made") == inside ]]
+	copy scp "$job" made remote:/tmp/scp
+	printf '%s\n' 'get /tmp/mine out' 'put made /tmp/sftp' | copy sftp "$job"
+	[[ $(<"$home/out") == inside ]]
+	head -c 300000 /dev/urandom >random
+	as alice condor_ssh_to_job "$job" 'cat >/tmp/random; cat /tmp/random' <random >back
+	cmp random back
+	as alice condor_ssh_to_job "$job" 'tar -c dir' | tar -xO dir/a | grep -x a
+	[[ $(as alice condor_ssh_to_job "$job" 'cat /tmp/scp /tmp/sftp') == $'inside\ninside' && ! -e /tmp/scp && ! -e /tmp/sftp ]]
+	remove
+}
+
 @test "condor_ssh_to_job is refused where the cell has gone" {
 	script <<<'#!/bin/sh'
 	run_job
 	run ! as alice condor_ssh_to_job "$job" true
 }
 
-@test "condor_chirp works in the cell" {
+chirped() {
 	script <<-'END'
 		#!/bin/sh
-		/usr/libexec/condor/condor_chirp set_job_attr_delayed ChirpAnswer 42
-		/usr/libexec/condor/condor_chirp put job copied
+		PATH=$PATH:/usr/libexec/condor
+		condor_chirp set_job_attr_delayed ChirpAnswer 42
+		condor_chirp set_job_attr ChirpNow '"a b"'
+		condor_chirp get_job_attr ChirpNow
+		CONDOR_CONFIG=/nowhere condor_chirp put job copied
+		condor_chirp fetch copied fetched
+		cmp job fetched && condor_chirp remove copied
+		condor_chirp ulog 'a note'
 	END
-	run_job +WantIOProxy=true
-	[[ $(acct ChirpAnswer) == 42 && -e $home/copied ]]
-	rm "$home/copied"
+	run_job +WantIOProxy=true log=made
+	echo "$output"
+	acct ChirpAnswer ChirpNow
+	grep -o 'a note$' "$home/made"
+	rm "$home/made"
+}
+@test "condor_chirp does in the cell what it does without one" {
+	with_and_without chirped
+	[[ $both == $'"a b"\n42 a b\na note' && ! -e $home/copied ]]
+}
+
+# made_there CHECK LINES...: what comes of a job whose output CHECK has seen while it ran
+made_there() {
+	local check=$1
+	shift
+	rm -rf "$home"/{caught,made,out}
+	script <<-'END'
+		#!/bin/bash
+		mkdir -p made/sub
+		head -c 30M /dev/zero >made/sub/big
+		ln -s sub/big made/link
+		echo line 1
+		echo line 2
+		until [[ -e /home/alice/caught ]]; do sleep 0.2; done
+	END
+	submit request_disk=100M transfer_output_files=made "$@"
+	eventually 60 "$check"
+	touch "$home/caught"
+	eventually 60 accounted
+	acct ExitCode 'DiskUsage > 30000'
+	(cd "$home/made" && find . -type f -printf '%P %s %u\n' | sort)
+}
+tailed() { [[ $(as alice timeout 20 condor_tail "$job") == $'line 1\nline 2' ]]; }
+streamed() { [[ -e $home/out && $(<"$home/out") == $'line 1\nline 2' ]]; }
+@test "condor_tail, output that is streamed and a directory of output are those of a job without a cell" {
+	with_and_without made_there tailed
+	[[ $both == $'0 true\nlink 31457280 alice\nsub/big 31457280 alice' ]]
+	with_and_without made_there streamed stream_output=true
+	[[ $both == $'0 true\n'* ]]
+}
+
+with_environment() {
+	script <<-'END'
+		#!/usr/bin/python3
+		import os, sys
+		print(sys.argv[1:], sorted(v for v in os.environb.items() if v[0].startswith(b'MY_')))
+	END
+	printf '%s\n' executable=job output=out should_transfer_files=YES request_memory=128 getenv=true "$@" queue >"$home/sub"
+	# shellcheck disable=SC2016 # as it is
+	job=$(as alice env MY_BYTES=$'\xff\001 |' MY_QUOTES='it'"'"'s "$HOME"' MY_NONE='' condor_submit -terse sub)
+	job=${job%%.*}
+	eventually 60 accounted
+	cat "$home/out"
+}
+@test "the submitter's environment and both ways to write arguments are those of a job without a cell" {
+	# shellcheck disable=SC2016 # in the job
+	with_and_without with_environment 'arguments=a b\ c \"q\" $HOME *' 'environment=MY_OWN=two words;MY_ONE=it'"'"'s'
+	echo "$both"
+	grep -qF "['a', 'b\\\\', 'c', '\"q\"', '\$HOME', '*'] [(b'MY_BYTES', b'\\xff\\x01 |'), (b'MY_NONE', b'')," <<<"$both"
+	[[ $both == *"(b'MY_ONE', b\"it's\"), (b'MY_OWN', b'two words')"* ]]
+	with_and_without with_environment "arguments=\"'b  c' 'it''s' \"\"q\"\"\"" "environment=\"MY_OWN='two  words' MY_ONE='it''s'\""
+	echo "$both"
+	[[ $both == *"['b  c', \"it's\", '\"q\"'] "*"(b'MY_OWN', b'two  words')"* ]]
 }
 
 @test "a cell that a job itself makes is below, and the queue hears of the job's own" {
