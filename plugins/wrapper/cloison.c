@@ -6,6 +6,8 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/auxv.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "wrapper.h"
@@ -34,12 +36,16 @@ enum {
 	COMMANDS = sizeof(commands) / sizeof(commands[0])
 };
 
-/* By the name of a link to us, where all arguments are somebody else's. */
+/*
+ * By the name of the link that was executed, where all arguments are somebody
+ * else's, the first one as well: a login shell's, or the job's.
+ */
 static const struct {
 	const char *name;
 	int (*main)(int argc, char *argv[]);
 } links[] = {
 	{ "cloison-gridengine", starter_main },
+	{ "cloison-htcondor", condor_main },
 };
 
 int fail(const struct err *err)
@@ -111,16 +117,18 @@ static void open_standard(void)
 
 int main(int argc, char *argv[])
 {
-	const char *self = argc > 0 ? basename(argv[0]) : "";
+	/* An address: NOLINTNEXTLINE(*-int-to-ptr) */
+	const char *self = basename((const char *)getauxval(AT_EXECFN));
 	const char *name = argc > 1 ? argv[1] : "";
 	struct err err;
 
 	open_standard();
-	/* Grid Engine starts its starter as a login shell, too. */
-	self += *self == '-';
 	for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++)
-		if (!strcmp(links[i].name, self))
+		if (!strcmp(links[i].name, self)) {
+			/* Who looks for cells looks for this name. */
+			prctl(PR_SET_NAME, "cloison");
 			return links[i].main(argc, argv);
+		}
 	if (!strcmp(name, "--help") || !strcmp(name, "-h"))
 		name = "help";
 	if (!strcmp(name, "--version"))

@@ -148,18 +148,21 @@ const char *jobenv_ad(struct pool *pool)
 	return path && *path == '/' ? jobenv_file(path, pool) : "";
 }
 
-/* A number or a string; what has to be computed is left out. */
+/* What has to be computed is left out. */
 static const char *literal(const char *p, struct pool *pool)
 {
+	static const char *const words[] = { "true", "false" };
 	char *text, *out;
 	size_t len;
 
 	p += strspn(p, " \t");
-	if (isdigit((unsigned char)*p)) {
-		len = strspn(p, "0123456789");
+	len = strspn(p, "0123456789");
+	for (size_t i = 0; !len && i < 2; i++)
+		if (!strncasecmp(p, words[i], strlen(words[i])))
+			len = strlen(words[i]);
+	if (len)
 		return strchr("\n\r", p[len]) ? pool_strndup(pool, p, len)
 					      : NULL;
-	}
 	if (*p++ != '"')
 		return NULL;
 	/* No more than is taken, and to see that there is more. */

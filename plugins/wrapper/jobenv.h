@@ -24,7 +24,7 @@ void jobenv_read(struct job *job, struct pool *pool);
 /* The ad of HTCondor's job; "" where there is none. */
 const char *jobenv_ad(struct pool *pool);
 
-/* What is a number or a string in it; NULL: no such attribute. */
+/* What is a number, a string, true or false; NULL: no such attribute. */
 const char *jobenv_attribute(const char *ad, const char *name,
 			     struct pool *pool);
 

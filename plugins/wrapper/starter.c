@@ -4,13 +4,13 @@
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "jobenv.h"
 #include "shepherd.h"
 #include "starter.h"
+#include "words.h"
 #include "wrapper.h"
 
 enum way {
@@ -64,35 +64,14 @@ void starter_parse(const char *text, struct pool *pool, struct starter *ret)
 	ret->dir = shepherd_value(text, "tmpdir", pool, NULL);
 }
 
-struct list {
-	struct pool *pool;
-	char **word;
-	size_t n;
-};
-
-static void add(struct list *l, const char *word)
-{
-	*(char **)pool_push(l->pool, &l->word, &l->n, sizeof(char *)) =
-		pool_strdup(l->pool, word);
-}
-
-static void add_options(struct list *l, const char *options)
-{
-	char *save, *copy = pool_strdup(l->pool, options);
-
-	for (char *w = strtok_r(copy, " \t\n", &save); w;
-	     w = strtok_r(NULL, " \t\n", &save))
-		add(l, w);
-}
-
 /* "0 2" as the kernel writes it. */
-static void add_cores(struct list *l, const char *cores)
+static void add_cores(struct words *w, const char *cores)
 {
-	char *option = pool_printf(l->pool, "--cpuset=%s", cores);
+	char *option = pool_printf(w->pool, "--cpuset=%s", cores);
 
 	for (char *p = option; (p = strchr(p, ' '));)
 		*p = ',';
-	add(l, option);
+	words_add(w, option);
 }
 
 static const char *joined(const char *const words[], struct pool *pool)
@@ -111,44 +90,42 @@ static const char *joined(const char *const words[], struct pool *pool)
 	return text;
 }
 
-static void add_command(struct list *l, const struct starter *s, enum way way,
+static void add_command(struct words *w, const struct starter *s, enum way way,
 			const char *const words[])
 {
 	const char *shell = way == WAY_TEXT ? s->own_shell : s->shell;
 
 	for (size_t i = 0; before[way][i]; i++)
-		add(l, *before[way][i] ? before[way][i] : shell);
+		words_add(w, *before[way][i] ? before[way][i] : shell);
 	if (way == WAY_TEXT)
-		add(l, joined(words, l->pool));
+		words_add(w, joined(words, w->pool));
 	else
 		for (; *words; words++)
-			add(l, *words);
+			words_add(w, *words);
 }
 
 size_t starter_build(const struct starter *s, const char *const words[],
 		     struct pool *pool, char ***ret)
 {
 	const enum way way = way_of(s);
-	struct list l = { .pool = pool };
+	struct words w = { .pool = pool };
 
-	add(&l, "run");
-	add(&l, "--raise");
+	words_add(&w, "run");
+	words_add(&w, "--raise");
 	/* The user's own wishes are held against the site's policy, as any. */
-	add_options(&l, s->options);
+	words_split(&w, s->options);
 	/* Grid Engine may have left it to the job to keep to them. */
 	if (*s->cores)
-		add_cores(&l, s->cores);
+		add_cores(&w, s->cores);
 	/* It is in a /tmp that the cell does not see. */
 	if (s->dir)
-		add(&l, pool_printf(pool, "--rw=%s", s->dir));
+		words_add(&w, pool_printf(pool, "--rw=%s", s->dir));
 	if ((way == WAY_SCRIPT || way == WAY_WORDS) &&
 	    !strcmp(s->login, "true"))
-		add(&l, "--login");
-	add(&l, "--");
-	add_command(&l, s, way, words);
-	pool_push(pool, &l.word, &l.n, sizeof(char *));
-	*ret = l.word;
-	return l.n - 1;
+		words_add(&w, "--login");
+	words_add(&w, "--");
+	add_command(&w, s, way, words);
+	return words_end(&w, ret);
 }
 
 static const char *variable(const char *name)
@@ -189,8 +166,6 @@ int starter_main(int argc, char *argv[])
 	int status;
 
 	(void)argc;
-	/* As that of any cell: who looks for those looks for this name. */
-	prctl(PR_SET_NAME, "cloison");
 	starter_parse(
 		jobenv_file(pool_printf(&pool, "%s/config", spool), &pool),
 		&pool, &s);

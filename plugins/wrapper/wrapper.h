@@ -46,6 +46,9 @@ int version_main(int argc, char *argv[]);
 /* The starter_method of Grid Engine: the arguments are the job's. */
 int starter_main(int argc, char *argv[]);
 
+/* The USER_JOB_WRAPPER of HTCondor, the same. */
+int condor_main(int argc, char *argv[]);
+
 /* Everything a plan is made of, gathered for `run` and `plan`. */
 struct request {
 	struct pool pool;

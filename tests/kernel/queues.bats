@@ -70,6 +70,19 @@ job_of() { record_of "$@" -- true | jq -cS '.scheduler'; }
 	[ "$output" = '42' ]
 }
 
+@test "HTCondor: by its wrapper's name the command is the job's, whatever that calls itself" {
+	ln -s "$(command -v "$CLOISON")" cloison-htcondor
+	mkdir scratch
+	unset _CONDOR_JOB_AD
+	export _CONDOR_SCRATCH_DIR=$PWD/scratch CLOISON_OPTIONS="--quiet --record=$PWD/record"
+	run -3 env x-y=odd ./cloison-htcondor sh -c 'cat /proc/1/comm; grep -zo ^x-y=odd /proc/$$/environ | tr "\0" "\n"; touch "$1"; echo "$2"; exit 3' -- "$PWD/scratch/x" 'a  b'
+	[ "$output" = $'cloison-init\nx-y=odd\na  b' ]
+	[ -e scratch/x ]
+	[ "$(jq -r .exit.code record)" = 3 ]
+	[ "$(exec -a condor_exec.exe ./cloison-htcondor echo run -- --version)" = 'run -- --version' ]
+	run -143 ./cloison-htcondor sh -c 'kill $$'
+}
+
 @test "HTCondor: the job's ad says which it is" {
 	cat >job.ad <<-'END'
 		AccountingGroup = "group_phys.alice"

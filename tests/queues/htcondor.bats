@@ -371,7 +371,7 @@ with_environment() {
 	END
 	printf '%s\n' executable=job output=out should_transfer_files=YES request_memory=128 getenv=true "$@" queue >"$home/sub"
 	# shellcheck disable=SC2016 # as it is
-	job=$(as alice env MY_BYTES=$'\xff\001 |' MY_QUOTES='it'"'"'s "$HOME"' MY_NONE='' condor_submit -terse sub)
+	job=$(as alice env MY_BYTES=$'\xff\001 |' MY_QUOTES='it'"'"'s "$HOME"' MY_NONE='' MY_x-y=odd condor_submit -terse sub)
 	job=${job%%.*}
 	eventually 60 accounted
 	cat "$home/out"
@@ -382,6 +382,7 @@ with_environment() {
 	echo "$both"
 	grep -qF "['a', 'b\\\\', 'c', '\"q\"', '\$HOME', '*'] [(b'MY_BYTES', b'\\xff\\x01 |'), (b'MY_NONE', b'')," <<<"$both"
 	[[ $both == *"(b'MY_ONE', b\"it's\"), (b'MY_OWN', b'two words')"* ]]
+	[[ $both == *"(b'MY_x-y', b'odd')"* ]]
 	with_and_without with_environment "arguments=\"'b  c' 'it''s' \"\"q\"\"\"" "environment=\"MY_OWN='two  words' MY_ONE='it''s'\""
 	echo "$both"
 	[[ $both == *"['b  c', \"it's\", '\"q\"'] "*"(b'MY_OWN', b'two  words')"* ]]
