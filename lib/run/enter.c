@@ -248,7 +248,7 @@ static void note_cpu(const struct start *s)
 static void execute(const struct plan *plan, char *argv[])
 {
 	char *const file = argv[0], *slash = strrchr(file, '/');
-	char name[NAME_MAX + 2];
+	static char name[NAME_MAX + 2];
 
 	if (plan->login) {
 		snprintf(name, sizeof(name), "-%s", slash ? slash + 1 : file);

@@ -124,7 +124,7 @@ int main(int argc, char *argv[])
 
 	open_standard();
 	for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++)
-		if (!strcmp(links[i].name, self)) {
+		if (argc > 0 && !strcmp(links[i].name, self)) {
 			/* Who looks for cells looks for this name. */
 			prctl(PR_SET_NAME, "cloison");
 			return links[i].main(argc, argv);

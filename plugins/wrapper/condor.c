@@ -6,7 +6,6 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -99,6 +98,8 @@ static int forget_pids(const char *path, struct err *err)
 	static const char line[] = "unset _CONDOR_JOB_PIDS\n";
 	cleanup_fd int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
 
+	if (fd < 0 && errno == ENOENT)
+		return 0;
 	if (fd < 0 || fd_write_all(fd, line, strlen(line)))
 		return err_set(err, errno, "write to %s", path);
 	return 0;
@@ -137,17 +138,10 @@ static int serve(const char *config, const char *const words[],
 	return fail(&err);
 }
 
-static bool is_dir(const char *path)
-{
-	struct stat st;
-
-	return path && !stat(path, &st) && S_ISDIR(st.st_mode);
-}
-
 int condor_main(int argc, char *argv[])
 {
 	const char *const *words = (const char *const *)argv + 1;
-	const char *config = condor_sshd(words), *scratch, *what;
+	const char *config = condor_sshd(words), *what;
 	struct pool pool = { 0 };
 	struct condor c;
 	char **arguments;
@@ -160,10 +154,10 @@ int condor_main(int argc, char *argv[])
 		pool_free(&pool);
 		return status;
 	}
-	scratch = getenv("_CONDOR_SCRATCH_DIR");
 	what = jobenv_attribute(jobenv_ad(&pool), "InteractiveJob", &pool);
-	c = (struct condor){ .scratch = is_dir(scratch) ? scratch : NULL,
-			     .options = said(getenv("CLOISON_OPTIONS")),
+	c = (struct condor){ .scratch =
+				     jobenv_dir(getenv("_CONDOR_SCRATCH_DIR")),
+			     .options = jobenv_variable("CLOISON_OPTIONS"),
 			     .interactive = what && !strcasecmp(what, "true") };
 	n = condor_build(&c, words, &pool, &arguments);
 	status = run_main((int)n, arguments);

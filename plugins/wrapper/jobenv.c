@@ -105,6 +105,20 @@ static const char *variable(const char *name)
 	return value && *value ? value : NULL;
 }
 
+const char *jobenv_variable(const char *name)
+{
+	const char *value = getenv(name);
+
+	return value ? value : "";
+}
+
+const char *jobenv_dir(const char *path)
+{
+	struct stat st;
+
+	return path && !stat(path, &st) && S_ISDIR(st.st_mode) ? path : NULL;
+}
+
 /*
  * The job can put what it likes in a file's place: what is no plain file is
  * not even opened for reading, as that may hang or do something.

@@ -28,6 +28,12 @@ const char *jobenv_ad(struct pool *pool);
 const char *jobenv_attribute(const char *ad, const char *name,
 			     struct pool *pool);
 
+/* That of the environment; "": not set. */
+const char *jobenv_variable(const char *name);
+
+/* The path, if it is a directory's, or NULL, as which it may be given. */
+const char *jobenv_dir(const char *path);
+
 /* The text of a plain file, the first JOBENV_AD bytes; "" for all else. */
 const char *jobenv_file(const char *path, struct pool *pool);
 

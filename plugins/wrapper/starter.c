@@ -4,7 +4,6 @@
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "jobenv.h"
@@ -128,13 +127,6 @@ size_t starter_build(const struct starter *s, const char *const words[],
 	return words_end(&w, ret);
 }
 
-static const char *variable(const char *name)
-{
-	const char *value = getenv(name);
-
-	return value ? value : "";
-}
-
 static const char *user_shell(struct pool *pool)
 {
 	const struct passwd *pw = getpwuid(geteuid());
@@ -143,24 +135,17 @@ static const char *user_shell(struct pool *pool)
 				   : "/bin/sh";
 }
 
-static bool is_dir(const char *path)
-{
-	struct stat st;
-
-	return path && !stat(path, &st) && S_ISDIR(st.st_mode);
-}
-
 int starter_main(int argc, char *argv[])
 {
 	struct pool pool = { 0 };
 	struct starter s = {
-		.shell = variable("SGE_STARTER_SHELL_PATH"),
-		.mode = variable("SGE_STARTER_SHELL_START_MODE"),
-		.login = variable("SGE_STARTER_USE_LOGIN_SHELL"),
-		.cores = variable("SGE_BINDING"),
-		.options = variable("CLOISON_OPTIONS"),
+		.shell = jobenv_variable("SGE_STARTER_SHELL_PATH"),
+		.mode = jobenv_variable("SGE_STARTER_SHELL_START_MODE"),
+		.login = jobenv_variable("SGE_STARTER_USE_LOGIN_SHELL"),
+		.cores = jobenv_variable("SGE_BINDING"),
+		.options = jobenv_variable("CLOISON_OPTIONS"),
 	};
-	const char *spool = variable("SGE_JOB_SPOOL_DIR");
+	const char *spool = jobenv_variable("SGE_JOB_SPOOL_DIR");
 	char **arguments;
 	size_t n;
 	int status;
@@ -169,8 +154,7 @@ int starter_main(int argc, char *argv[])
 	starter_parse(
 		jobenv_file(pool_printf(&pool, "%s/config", spool), &pool),
 		&pool, &s);
-	if (!is_dir(s.dir))
-		s.dir = NULL;
+	s.dir = jobenv_dir(s.dir);
 	if (!*s.shell && !s.no_shell)
 		s.own_shell = user_shell(&pool);
 	n = starter_build(&s, (const char *const *)argv + 1, &pool, &arguments);
